@@ -1,0 +1,20 @@
+"""The app: its name, its checks and nothing that could fail at start-up."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+__all__ = ["DjangoOidcRsConfig"]
+
+
+class DjangoOidcRsConfig(AppConfig):
+    """``django_oidc_rs`` in ``INSTALLED_APPS``."""
+
+    name = "django_oidc_rs"
+    verbose_name = _("OIDC resource server")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from . import checks  # noqa: F401 -- registers by being imported

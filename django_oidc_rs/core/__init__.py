@@ -1,0 +1,1 @@
+"""RFC logic in plain Python: no Django, no REST framework."""

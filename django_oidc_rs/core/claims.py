@@ -1,0 +1,347 @@
+"""One small validator per claim, for JWTs and introspection answers alike.
+
+RFC 7519 section 4, RFC 9068 sections 2.2 and 4, RFC 8725 section 3. Each takes the
+claims and the issuer policy, and raises the one error of its cause.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+
+from .access_token import AccessToken, lookup
+from .errors import (
+    ExpiredToken,
+    InvalidClaim,
+    MalformedToken,
+    NotAnAccessToken,
+    TokenNotYetValid,
+    UnconfirmedToken,
+    excerpt,
+)
+from .issuers import IssuerPolicy
+from .scopes import scope_tokens
+from .strict_json import FrozenDict, StrictJsonError, freeze
+
+__all__ = [
+    "CLAIM_CHECKS",
+    "check_claims",
+    "check_token_type",
+    "to_access_token",
+]
+
+Claims = dict[str, object]
+
+# Year 9999: later "dates" are somebody's arithmetic, and overflow other people's.
+_MAX_DATE = 253402300799
+_MAX_SUBJECT = 255
+_ID_TOKEN_CLAIMS = ("at_hash", "c_hash", "s_hash")
+# Claims whose only meaning is the kind of token: known good words alone.
+_KIND_CLAIMS = ("typ", "token_use")
+_ACCESS_TOKEN_KINDS = frozenset(("bearer", "jwt", "at", "access"))
+# Claims an API may use for its own purposes too: known bad words alone.
+_LOOSE_KIND_CLAIMS = ("type", "token_type")
+_OTHER_KINDS = frozenset(
+    (
+        *("id", "refresh", "offline", "logout", "introspection", "tokenintrospection"),
+        *("secevent", "dpop", "userinfo", "statuslist", "code", "session"),
+    )
+)
+_SUBJECT = re.compile(r"[^\x00-\x1F\x7F-\x9F]+")
+
+
+def check_token_type(header: Claims, policy: IssuerPolicy) -> None:
+    """Refuse ``typ`` headers of other kinds of JWT. RFC 9068 section 4, 8725 3.11.
+
+    Compared case-insensitively, with or without ``application/`` (RFC 7515 4.1.9).
+    """
+    token_type = header.get("typ", "")
+    if not isinstance(token_type, str) or ("typ" in header and not token_type):
+        raise NotAnAccessToken(claim="typ", reason="invalid")
+    if token_type.lower().removeprefix("application/") not in policy.token_types:
+        raise NotAnAccessToken(excerpt(token_type), claim="typ", reason="mismatch")
+
+
+def check_issuer(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+    """Demand ``iss`` exactly, code point by code point. RFC 9068 section 4."""
+    del now
+    if claims.get("iss") != policy.issuer:
+        raise InvalidClaim(claim="iss", reason="mismatch")
+
+
+def check_required(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+    """Demand every claim of ``REQUIRED_CLAIMS``; null is not a value."""
+    del now
+    for name in policy.required_claims:
+        if lookup(claims, name) is None:
+            raise InvalidClaim(claim=name, reason="missing")
+
+
+def check_access_token(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+    """Refuse ID, refresh, logout and introspection tokens. RFC 8725 section 3.12.
+
+    Some issuers give all of them the same ``typ``, key and audience; only claims tell.
+    """
+    del now
+    for name in _ID_TOKEN_CLAIMS:
+        if name in claims:
+            raise NotAnAccessToken(claim=name, reason="id_token")
+    if "nonce" in claims and not policy.allow_nonce:
+        raise NotAnAccessToken(claim="nonce", reason="id_token")
+    for name in ("events", "token_introspection"):
+        if name in claims:
+            raise NotAnAccessToken(claim=name, reason="other_token")
+    for name in _KIND_CLAIMS:
+        if name in claims and _kind(claims[name]) not in _ACCESS_TOKEN_KINDS:
+            raise NotAnAccessToken(claim=name, reason="other_token")
+    for name in _LOOSE_KIND_CLAIMS:
+        if name in claims and _kind(claims[name]) in _OTHER_KINDS:
+            raise NotAnAccessToken(claim=name, reason="other_token")
+
+
+def _kind(value: object) -> str:
+    """Reduce ``Refresh_Token`` to ``refresh`` and ``at+jwt`` to ``at``."""
+    if not isinstance(value, str):
+        return ""
+    word = re.sub(r"[^a-z]", "", value.lower())
+    return word.removesuffix("token").removesuffix("jwt") or word
+
+
+def _date(claims: Claims, name: str) -> float | None:
+    """Return a NumericDate in seconds, None where absent. RFC 7519 section 2."""
+    if name not in claims:
+        return None
+    value = claims[name]
+    if type(value) is not int and type(value) is not float:
+        # A bool is no number, whatever Python says.
+        raise InvalidClaim(claim=name, reason="invalid")
+    if not 0 <= value <= _MAX_DATE:
+        raise InvalidClaim(claim=name, reason="invalid")
+    return value
+
+
+def check_expiry(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+    """Demand ``exp``, and that now is before it plus the leeway. RFC 7519 4.1.4."""
+    expires_at = _date(claims, "exp")
+    if expires_at is None:
+        raise InvalidClaim(claim="exp", reason="missing")
+    if now >= expires_at + policy.leeway:
+        raise ExpiredToken(claim="exp", reason="expired")
+
+
+def check_not_before(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+    """Refuse ``nbf`` and ``iat`` ahead of now plus leeway. RFC 7519 4.1.5, 4.1.6."""
+    for name in ("nbf", "iat"):
+        instant = _date(claims, name)
+        if instant is not None and now < instant - policy.leeway:
+            raise TokenNotYetValid(claim=name, reason="future")
+
+
+def check_age(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+    """Refuse tokens issued longer ago than ``MAX_TOKEN_AGE``, or without ``iat``."""
+    if policy.max_token_age is None:
+        return
+    issued_at = _date(claims, "iat")
+    if issued_at is None:
+        raise InvalidClaim(claim="iat", reason="missing")
+    if now >= issued_at + policy.max_token_age + policy.leeway:
+        raise ExpiredToken(claim="iat", reason="expired")
+
+
+def _audience(claims: Claims, policy: IssuerPolicy) -> tuple[str, ...]:
+    for name in policy.audience_claims:
+        value = lookup(claims, name)
+        if value is None:
+            continue
+        if isinstance(value, str):
+            return (value,)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise InvalidClaim(claim=name, reason="invalid")
+    raise InvalidClaim(claim=policy.audience_claims[0], reason="missing")
+
+
+def check_audience(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+    """Demand one of our audiences in the audience claim. RFC 7519 4.1.3, 9068 4.
+
+    A string or an array of strings and nothing else; whole values, never prefixes.
+    """
+    del now
+    audience = _audience(claims, policy)
+    if policy.audience.isdisjoint(audience):
+        raise InvalidClaim(
+            excerpt(audience), claim=policy.audience_claims[0], reason="mismatch"
+        )
+
+
+def _text(claims: Claims, path: str) -> str | None:
+    value = lookup(claims, path)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value:
+        raise InvalidClaim(claim=path, reason="invalid")
+    return value
+
+
+def _is_bidi_control(character: str) -> bool:
+    return unicodedata.bidirectional(character) in _BIDI_CONTROLS or character in _MARKS
+
+
+_BIDI_CONTROLS = frozenset(
+    ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+)
+_MARKS = frozenset("\u200e\u200f\u061c")
+
+
+def _subject(claims: Claims, policy: IssuerPolicy) -> str | None:
+    value = lookup(claims, policy.subject_claim)
+    if value is None:
+        return None
+    if (
+        not isinstance(value, str)
+        or not value.strip()
+        or len(value) > _MAX_SUBJECT
+        or not _SUBJECT.fullmatch(value)
+        or (not value.isascii() and any(map(_is_bidi_control, value)))
+    ):
+        # Blank, cut, or reordered subjects are how one account poses as another.
+        raise InvalidClaim(claim=policy.subject_claim, reason="invalid")
+    return value
+
+
+def _client_id(claims: Claims, policy: IssuerPolicy) -> str | None:
+    for path in policy.client_id_claims:
+        client_id = _text(claims, path)
+        if client_id is not None:
+            return client_id
+    return None
+
+
+def check_principal(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+    """Demand a subject or a client: somebody must have been granted this token.
+
+    A subject that ``SUBJECT_CLAIM`` puts elsewhere must be there: its absence marks no
+    machine, it marks a token of another shape.
+    """
+    del now
+    if _subject(claims, policy) is not None:
+        _client_id(claims, policy)
+    elif policy.subject_claim != "sub" or _client_id(claims, policy) is None:
+        raise InvalidClaim(claim=policy.subject_claim, reason="missing")
+
+
+def _scopes(claims: Claims, policy: IssuerPolicy) -> frozenset[str]:
+    for path in policy.scope_claims:
+        value = lookup(claims, path)
+        if value is None:
+            continue
+        if isinstance(value, str):
+            # %x20 alone separates: RFC 6749 section 3.3.
+            return _grantable(value.split(" "), policy)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return _grantable(value, policy)
+        if isinstance(value, dict):
+            # An issuer that keeps user fields under "scope" grants no scopes by it.
+            return frozenset()
+        raise InvalidClaim(claim=path, reason="invalid")
+    return frozenset()
+
+
+def _grantable(values: Iterable[str], policy: IssuerPolicy) -> frozenset[str]:
+    scopes = scope_tokens(values)
+    return (
+        scopes if policy.grantable_scopes is None else scopes & policy.grantable_scopes
+    )
+
+
+def check_scopes(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+    """Refuse a scope claim that is neither text, array of texts, object nor null."""
+    del now
+    _scopes(claims, policy)
+
+
+def check_token_id(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+    """Refuse a ``jti`` that is no string. RFC 7519 section 4.1.7."""
+    del policy, now
+    _text(claims, "jti")
+
+
+def check_confirmation(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+    """Refuse every ``cnf``: nothing here can prove possession of its key. RFC 7800."""
+    del policy, now
+    if "cnf" in claims:
+        raise UnconfirmedToken(claim="cnf")
+
+
+CLAIM_CHECKS: tuple[Callable[[Claims, IssuerPolicy, float], None], ...] = (
+    check_issuer,
+    check_required,
+    check_access_token,
+    check_audience,
+    check_expiry,
+    check_not_before,
+    check_age,
+    check_principal,
+    check_scopes,
+    check_token_id,
+    check_confirmation,
+)
+"""Every claim check, in order; each ``(claims, policy, now)``, now in seconds."""
+
+
+def check_claims(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+    """Run every claim check; the first failing one raises."""
+    for check in CLAIM_CHECKS:
+        check(claims, policy, now)
+
+
+def _matches(value: object, pattern: object) -> bool:
+    if isinstance(value, str) and isinstance(pattern, str):
+        return fnmatchcase(value, pattern)
+    return type(value) is type(pattern) and value == pattern
+
+
+def _is_machine(
+    claims: Claims, policy: IssuerPolicy, subject: str | None, client_id: str | None
+) -> bool:
+    if client_id is None:
+        return False
+    if subject is None or subject == client_id:
+        return True
+    return bool(policy.machine) and all(
+        _matches(lookup(claims, path), pattern)
+        for path, pattern in policy.machine.items()
+    )
+
+
+def to_access_token(
+    claims: Claims, policy: IssuerPolicy, *, validated_by: str
+) -> AccessToken:
+    """Return the access token of ``claims`` that passed ``check_claims``.
+
+    Raises:
+        MalformedToken: claims nested deeper than 32 levels.
+    """
+    try:
+        frozen = freeze(claims)
+    except StrictJsonError as error:
+        raise MalformedToken(str(error), reason="json") from None
+    assert isinstance(frozen, FrozenDict)  # noqa: S101 -- narrows for the type checker
+    subject, client_id = _subject(claims, policy), _client_id(claims, policy)
+    return AccessToken(
+        issuer=policy.issuer,
+        issuer_alias=policy.alias,
+        subject=subject,
+        audience=_audience(claims, policy),
+        client_id=client_id,
+        scopes=_scopes(claims, policy),
+        issued_at=_date(claims, "iat"),
+        expires_at=_date(claims, "exp"),
+        token_id=_text(claims, "jti"),
+        claims=frozen,
+        confirmation=None,
+        validated_by=validated_by,
+        is_machine=_is_machine(claims, policy, subject, client_id),
+    )

@@ -1,0 +1,59 @@
+"""The Authorization header, strictly. RFC 6750 section 2.1, RFC 9110 section 11.
+
+The header is the only place a token is read from: tokens in queries leak into logs
+and histories, tokens in bodies invite cross-site requests.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from .errors import InvalidRequest, MalformedToken, TokenTooLong
+
+__all__ = ["Credentials", "parse_authorization"]
+
+_OURS = re.compile(r"[ \t]*(?:bearer|dpop)(?:[ \t]|$)", re.IGNORECASE)
+_BEARER = re.compile(r"[ \t]*bearer(?:[ \t]|$)", re.IGNORECASE)
+_ONE_RUN = re.compile(r"[\x21-\x7E]+")
+_B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What the request carried: the scheme and, hidden from ``repr``, the raw token."""
+
+    scheme: str
+    raw_token: str = field(repr=False)
+
+
+def parse_authorization(
+    value: str | None, *, max_token_length: int
+) -> Credentials | None:
+    """Parse the value of the Authorization header.
+
+    Returns None for no credentials and for another scheme, which another authenticator
+    may know.
+
+    Raises:
+        InvalidRequest: bearer credentials that are malformed or given twice.
+        InvalidToken: a token longer than ``max_token_length`` characters, or with
+            characters outside ``b64token``.
+    """
+    if not value:
+        return None
+    # Servers join repeated headers: "Basic x, Bearer y" is two credentials.
+    if "," in value and any(map(_OURS.match, value.split(","))):
+        raise InvalidRequest("several credentials")
+    if not _BEARER.match(value):
+        return None
+    if value[0] in " \t" or value[6:7] != " ":
+        raise InvalidRequest("one space must follow the scheme")
+    raw_token = value[7:]
+    if len(raw_token) > max_token_length:
+        raise TokenTooLong
+    if not _ONE_RUN.fullmatch(raw_token):
+        raise InvalidRequest("no single run of visible ASCII follows the scheme")
+    if not _B64TOKEN.fullmatch(raw_token):
+        raise MalformedToken("characters outside b64token")
+    return Credentials(scheme="Bearer", raw_token=raw_token)

@@ -1,0 +1,107 @@
+"""Raw JWT -> AccessToken. RFC 9068 section 4, RFC 8725 section 3.
+
+Order: header rules, key, signature, claims. The claims of a token whose key nobody
+knows are checked first all the same: only a token that would otherwise be good may
+cost a fetch.
+"""
+
+from __future__ import annotations
+
+from .access_token import AccessToken
+from .claims import check_claims, check_token_type, to_access_token
+from .clock import Clock
+from .errors import BadSignature, KeyUnusable, UnknownKey
+from .issuers import IssuerPolicy
+from .jwk import VerificationKey, VerificationKeys
+from .jws import UnverifiedJws, check_header
+from .keys import KeySource
+
+__all__ = ["JwtValidator"]
+
+
+class JwtValidator:
+    """Validates the JWTs of one issuer."""
+
+    def __init__(self, policy: IssuerPolicy, *, keys: KeySource, clock: Clock) -> None:
+        """Take the issuer's policy and keys, and the clock."""
+        self.policy = policy
+        self.keys = keys
+        self.clock = clock
+
+    def validate(self, jws: UnverifiedJws, *, wait: bool) -> AccessToken:
+        """Return the access token, every check passed.
+
+        Raises:
+            InvalidToken: the token is bad; the subclass says why.
+            KeysUnavailable: nobody can tell now.
+            KeysPending: telling takes waiting, and ``wait`` is false.
+        """
+        algorithm, key_id = self.check_header(jws)
+        self.verify(jws, algorithm, key_id, wait=wait)
+        self.check_claims(jws)
+        return self.access_token(jws)
+
+    def check_header(self, jws: UnverifiedJws) -> tuple[str, str | None]:
+        """Return ``(alg, kid)`` of a header this issuer may send."""
+        checked = check_header(jws.header, algorithms=self.policy.algorithms)
+        check_token_type(jws.header, self.policy)
+        return checked
+
+    def verify(
+        self, jws: UnverifiedJws, algorithm: str, key_id: str | None, *, wait: bool
+    ) -> None:
+        """Verify the signature with one of the issuer's keys.
+
+        Raises:
+            BadSignature: the named key did not sign this; never a reason to fetch.
+            KeyUnusable: the named key is refused, or is for another algorithm.
+            UnknownKey: no such key, after a completed fetch or an exhausted budget.
+        """
+        keys = self.keys.snapshot(wait=wait).keys
+        candidates = keys.matching(key_id, algorithm)
+        if _any_verifies(candidates, algorithm, jws):
+            return
+        if key_id is not None:
+            if candidates:
+                raise BadSignature
+            if keys.knows(key_id):
+                raise KeyUnusable(claim="kid", reason="unusable")
+        # JC-13: garbage must not cost a fetch.
+        self.check_claims(jws)
+
+        def wanted(keys: VerificationKeys) -> bool:
+            candidates = keys.matching(key_id, algorithm)
+            return bool(candidates) and (
+                key_id is not None or _any_verifies(candidates, algorithm, jws)
+            )
+
+        keys = self.keys.snapshot_with(wanted, wait=wait).keys
+        candidates = keys.matching(key_id, algorithm)
+        if not candidates:
+            raise UnknownKey(claim="kid", reason="missing")
+        if not _any_verifies(candidates, algorithm, jws):
+            raise BadSignature
+
+    def check_claims(self, jws: UnverifiedJws) -> None:
+        """Run every claim check on the token's claims."""
+        check_claims(jws.unverified_claims, self.policy, self.clock.now())
+
+    def access_token(self, jws: UnverifiedJws) -> AccessToken:
+        """Return the access token of a JWT that passed; run the project's validators.
+
+        Raises:
+            InvalidToken: a function of ``VALIDATORS`` refused it. Any other exception
+                of theirs passes through: a fault of the project is never a yes.
+        """
+        access_token = to_access_token(
+            jws.unverified_claims, self.policy, validated_by="jwt"
+        )
+        for validator in self.policy.validators:
+            validator(access_token)
+        return access_token
+
+
+def _any_verifies(
+    keys: tuple[VerificationKey, ...], algorithm: str, jws: UnverifiedJws
+) -> bool:
+    return any(key.verify(algorithm, jws.signing_input, jws.signature) for key in keys)

@@ -1,0 +1,86 @@
+"""What is stored of an issuer's keys, and the store's contract."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+__all__ = ["KeyRecord", "KeyStore", "MemoryKeyStore", "StoreError"]
+
+
+class StoreError(Exception):
+    """The store cannot be reached or does not answer sensibly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """One issuer's JWK Set as fetched, and how fresh it is.
+
+    Attributes:
+        issuer: the identifier string.
+        jwks: the JWK Set as JSON text, without private or symmetric members.
+        jwks_uri: where it came from.
+        fetched_at: seconds since the epoch.
+        lifetime: seconds it stays fresh after ``fetched_at``.
+        etag, last_modified: validators for a conditional GET (RFC 9110 section 8.8).
+        metadata_fetched_at: when ``jwks_uri`` was learnt; 0 if it stands in settings.
+        metadata_public: whether the metadata came from a public address.
+        version: grows by one with every publication; 0 is "not stored".
+    """
+
+    issuer: str
+    jwks: str
+    jwks_uri: str
+    fetched_at: float
+    lifetime: float
+    etag: str = ""
+    last_modified: str = ""
+    metadata_fetched_at: float = 0
+    metadata_public: bool = True
+    version: int = 0
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the set: equal digests are equal keys, whoever fetched them."""
+        return hashlib.sha256(self.jwks.encode()).hexdigest()
+
+
+class KeyStore(Protocol):
+    """Where the processes of a deployment share what they fetched."""
+
+    def load(self, issuer: str) -> KeyRecord | None:
+        """Return the stored record, or None. Raises ``StoreError``."""
+        ...
+
+    def publish(self, record: KeyRecord, *, replacing: int) -> KeyRecord | None:
+        """Store ``record`` if the stored version is still ``replacing``.
+
+        Returns the record with its new version; None if somebody else was faster, so
+        that a slow old answer never overwrites a newer set. Raises ``StoreError``.
+        """
+        ...
+
+
+class MemoryKeyStore:
+    """A store in this process: for tests, and for projects without a database."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._lock = threading.Lock()
+        self._records: dict[str, KeyRecord] = {}
+
+    def load(self, issuer: str) -> KeyRecord | None:
+        """Return the stored record, or None."""
+        return self._records.get(issuer)
+
+    def publish(self, record: KeyRecord, *, replacing: int) -> KeyRecord | None:
+        """Store ``record`` if the stored version is still ``replacing``."""
+        with self._lock:
+            stored = self._records.get(record.issuer)
+            if (stored.version if stored else 0) != replacing:
+                return None
+            published = replace(record, version=replacing + 1)
+            self._records[record.issuer] = published
+            return published

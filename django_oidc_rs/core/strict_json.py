@@ -1,0 +1,108 @@
+"""JSON objects, strictly: UTF-8, unique members, finite numbers, bounded depth.
+
+RFC 7515 section 4 and RFC 7519 section 4 let a parser refuse duplicate members; RFC
+7493 (I-JSON) forbids lone surrogates. Parsers that differ on such texts are how one
+token gets two meanings.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import NoReturn
+
+__all__ = ["FrozenDict", "StrictJsonError", "freeze", "loads_object"]
+
+_MAX_DEPTH = 32
+
+
+class StrictJsonError(ValueError):
+    """The bytes are not one strict JSON object."""
+
+
+class FrozenDict(dict[str, object]):
+    """A dict that cannot change; ``json.dumps``, pickle and copy treat it as a dict."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
+        raise TypeError("verified claims cannot be changed")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __copy__(self) -> FrozenDict:
+        """Return itself: nothing in it can change."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> FrozenDict:
+        """Return itself: nothing below it can change either."""
+        return self
+
+    def __reduce__(self) -> tuple[type[FrozenDict], tuple[dict[str, object]]]:
+        """Pickle as a call with a plain dict; the default would set items."""
+        return FrozenDict, (dict(self),)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise StrictJsonError("duplicate member")
+    return members
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise StrictJsonError("number out of range")
+    return number
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise StrictJsonError(f"{text} is no JSON")
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant
+)
+
+
+def loads_object(data: bytes) -> dict[str, object]:
+    """Parse ``data`` as one JSON object.
+
+    Raises:
+        StrictJsonError: not UTF-8, not JSON, not an object, a duplicate member, a
+            non-finite number, an integer too long to parse, a lone surrogate, or
+            nesting too deep for the interpreter.
+    """
+    try:
+        text = data.decode("utf-8")
+        value = _decoder.decode(text)
+        if "\\u" in text:
+            # An escape may smuggle a lone surrogate past the UTF-8 decoder.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except RecursionError:
+        raise StrictJsonError("nested too deeply") from None
+    except ValueError as error:
+        # JSONDecodeError and the integer-length guard (CVE-2020-10735) are ValueErrors.
+        raise StrictJsonError(type(error).__name__) from None
+    if type(value) is not dict:
+        raise StrictJsonError("not an object")
+    return value
+
+
+def freeze(value: object, depth: int = 0) -> object:
+    """Return ``value`` with every object a ``FrozenDict`` and every array a tuple.
+
+    Raises:
+        StrictJsonError: nested deeper than 32 levels.
+    """
+    if depth > _MAX_DEPTH:
+        raise StrictJsonError("nested too deeply")
+    if isinstance(value, dict):
+        return FrozenDict(
+            (name, freeze(item, depth + 1)) for name, item in value.items()
+        )
+    if isinstance(value, list | tuple):
+        return tuple(freeze(item, depth + 1) for item in value)
+    return value

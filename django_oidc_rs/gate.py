@@ -1,0 +1,73 @@
+"""The one decision of plain Django: this request, this demand -> an answer or None.
+
+Decorators, mixins and middleware all ask here, so that they cannot differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from .core.errors import ResourceServerError
+from .core.scopes import ScopeRequirement
+from .request import Authenticated, aauthenticate, authenticate
+from .responses import answer, insufficient_scope, no_credentials
+
+__all__ = ["Gate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What a view demands of its caller.
+
+    Attributes:
+        requirement: the scopes; None demands a valid token alone.
+        resolve_user: False gives a ``TokenUser`` without touching the database.
+    """
+
+    requirement: ScopeRequirement | None = None
+    resolve_user: bool = True
+
+    def check(self, request: HttpRequest) -> HttpResponse | None:
+        """Let ``request`` in and return None, or return the answer to send.
+
+        Whoever comes in has ``request.user``, ``request.auser`` and
+        ``request.access_token`` set before the view runs.
+        """
+        try:
+            authenticated = authenticate(request, resolve=self.resolve_user)
+        except ResourceServerError as error:
+            return answer(error)
+        return self._decide(request, authenticated)
+
+    async def acheck(self, request: HttpRequest) -> HttpResponse | None:
+        """Do as ``check``, without blocking the event loop."""
+        try:
+            authenticated = await aauthenticate(request, resolve=self.resolve_user)
+        except ResourceServerError as error:
+            return answer(error)
+        return self._decide(request, authenticated)
+
+    def _decide(
+        self, request: HttpRequest, authenticated: Authenticated | None
+    ) -> HttpResponse | None:
+        if authenticated is None:
+            return no_credentials(self.requirement)
+        requirement = self.requirement
+        if requirement and not requirement.is_met_by(authenticated.access_token):
+            return insufficient_scope(requirement)
+        _let_in(request, authenticated)
+        return None
+
+
+def _let_in(request: HttpRequest, authenticated: Authenticated) -> None:
+    user = authenticated.user
+
+    async def auser() -> Any:
+        return user
+
+    vars(request).update(
+        user=user, auser=auser, access_token=authenticated.access_token
+    )

@@ -1,0 +1,154 @@
+"""What the app stores: the keys of issuers, and who is who."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.db.models.deletion import Collector
+
+__all__ = [
+    "FederatedIdentity",
+    "FederatedIdentityManager",
+    "IssuerRecord",
+    "client_key",
+    "identity_key",
+    "issuer_key",
+]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def issuer_key(issuer: str) -> str:
+    """Return the primary key of an issuer's record: SHA-256 in hex."""
+    return _digest(issuer)
+
+
+def identity_key(issuer: str, subject: str) -> str:
+    """Return the key of the pair (issuer, subject): SHA-256 in hex.
+
+    Databases compare text by collations that merge case, accents or trailing blanks;
+    subjects that differ in a single byte are different people.
+    """
+    return _digest(issuer, subject)
+
+
+def client_key(issuer: str, client_id: str) -> str:
+    """Return the key of a client of an issuer; never equal to an identity's.
+
+    Control characters cannot stand in a subject, so the empty middle part is free.
+    """
+    return _digest(issuer, "", client_id)
+
+
+class IssuerRecord(models.Model):
+    """One issuer's JWK Set as last fetched: what serves while the issuer is down."""
+
+    key = models.CharField(max_length=64, primary_key=True, editable=False)
+    issuer = models.TextField(_("issuer"))
+    jwks = models.TextField(_("JWK Set"))
+    jwks_uri = models.TextField(_("JWK Set address"))
+    digest = models.CharField(_("digest"), max_length=64)
+    version = models.PositiveBigIntegerField(_("version"))
+    fetched_at = models.DateTimeField(_("fetched at"))
+    lifetime = models.FloatField(_("lifetime in seconds"))
+    etag = models.TextField(blank=True)
+    last_modified = models.TextField(blank=True)
+    metadata_fetched_at = models.FloatField(default=0)
+    metadata_public = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name = _("issuer")
+        verbose_name_plural = _("issuers")
+
+    def __str__(self) -> str:
+        """Return the issuer identifier."""
+        return self.issuer
+
+
+def forget_subject(
+    collector: Collector,
+    field: models.ForeignKey[object, object],
+    sub_objs: Any,
+    using: str,  # noqa: ARG001 -- Django's signature of on_delete
+) -> None:
+    """``on_delete``: keep the row, without its user and without its subject.
+
+    The row makes a deleted user stay deleted; the subject is personal data that
+    nobody needs for that.
+    """
+    collector.add_field_update(field, None, sub_objs)
+    collector.add_field_update(
+        FederatedIdentity._meta.get_field("subject"), "", sub_objs
+    )
+
+
+class FederatedIdentityManager(models.Manager["FederatedIdentity"]):
+    """Look-ups by the pair (issuer, subject)."""
+
+    def of(self, issuer: str, subject: str) -> FederatedIdentity | None:
+        """Return the identity with its user in one query, or None."""
+        return (
+            self.select_related("user")
+            .filter(key=identity_key(issuer, subject))
+            .first()
+        )
+
+    def link(
+        self, issuer: str, subject: str, user: AbstractBaseUser
+    ) -> FederatedIdentity:
+        """Tie ``(issuer, subject)`` to ``user``, whomever it was tied to before.
+
+        For moving an existing user table here, and for giving a deleted user back.
+        """
+        values: dict[str, Any] = {
+            "issuer": issuer,
+            "subject": subject,
+            "user": user,
+            "applied": "",
+            "applied_at": None,
+        }
+        identity, _created = self.update_or_create(
+            key=identity_key(issuer, subject), defaults=values
+        )
+        return identity
+
+
+class FederatedIdentity(models.Model):
+    """Who a pair (issuer, subject) is here. OpenID Connect Core section 5.7.
+
+    ``user`` is null once the user was deleted: its tokens are refused until somebody
+    links the pair again.
+    """
+
+    key = models.CharField(max_length=64, unique=True, editable=False)
+    issuer = models.TextField(_("issuer"))
+    subject = models.TextField(_("subject"), blank=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        null=True,
+        on_delete=forget_subject,
+        related_name="federated_identities",
+    )
+    applied = models.CharField(max_length=64, blank=True, editable=False)
+    applied_at = models.FloatField(null=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects: ClassVar[FederatedIdentityManager] = FederatedIdentityManager()
+
+    class Meta:
+        verbose_name = _("federated identity")
+        verbose_name_plural = _("federated identities")
+
+    def __str__(self) -> str:
+        """Return what a person would look for."""
+        return f"{self.subject or '(deleted)'} @ {self.issuer}"

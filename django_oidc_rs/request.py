@@ -1,0 +1,188 @@
+"""HttpRequest -> what the core needs, and where the outcome lives on the request."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+
+from .core.access_token import AccessToken
+from .core.errors import KeysUnavailable, ResourceServerError
+from .core.keys import KeysPending
+from .signals import token_accepted, token_rejected
+from .token_user import TokenUser
+from .users import needs_database, resolve_user
+from .wiring import get_resource_server
+
+__all__ = [
+    "Authenticated",
+    "aaccess_token_of",
+    "aauthenticate",
+    "access_token_of",
+    "authenticate",
+    "preset",
+    "was_asked",
+]
+
+logger = logging.getLogger("django_oidc_rs.requests")
+
+_ATTRIBUTE = "_django_oidc_rs"
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What became of one request's credentials; validated at most once."""
+
+    validated: bool = False
+    access_token: AccessToken | None = None
+    user: Any = None
+    error: ResourceServerError | None = None
+    announced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authenticated:
+    """A request that was let in: its token and its user."""
+
+    access_token: AccessToken
+    user: Any
+
+
+def _outcome(request: HttpRequest) -> _Outcome:
+    # Not a header, not META: nothing a caller sends can reach an attribute.
+    outcome = getattr(request, _ATTRIBUTE, None)
+    if not isinstance(outcome, _Outcome):
+        outcome = _Outcome()
+        setattr(request, _ATTRIBUTE, outcome)
+    return outcome
+
+
+def preset(request: HttpRequest, access_token: AccessToken, user: Any) -> None:
+    """Decide the outcome of ``request`` beforehand, for tests of projects.
+
+    ``user`` None means: resolve it as ever.
+    """
+    setattr(
+        request,
+        _ATTRIBUTE,
+        _Outcome(validated=True, access_token=access_token, user=user),
+    )
+
+
+def was_asked(request: HttpRequest) -> bool:
+    """Whether the credentials were looked at, so that the answer depends on them."""
+    outcome = getattr(request, _ATTRIBUTE, None)
+    return isinstance(outcome, _Outcome) and outcome.validated
+
+
+@sensitive_variables()
+def _validate(request: HttpRequest, *, wait: bool) -> AccessToken | None:
+    server = get_resource_server()
+    credentials = server.parse(request.META.get("HTTP_AUTHORIZATION"))
+    if credentials is None:
+        return None
+    return server.validate(credentials.raw_token, wait=wait)
+
+
+def access_token_of(request: HttpRequest) -> AccessToken | None:
+    """Return the request's access token, None where it carries no bearer credentials.
+
+    Raises:
+        ResourceServerError: the credentials are malformed, bad, or cannot be checked.
+    """
+    outcome = _outcome(request)
+    if not outcome.validated:
+        try:
+            outcome.access_token = _validate(request, wait=True)
+        except ResourceServerError as error:
+            _reject(request, outcome, error)
+        outcome.validated = True
+    return _settled(outcome)
+
+
+async def aaccess_token_of(request: HttpRequest) -> AccessToken | None:
+    """Do as ``access_token_of``; the event loop never waits for keys."""
+    outcome = _outcome(request)
+    if not outcome.validated:
+        try:
+            try:
+                outcome.access_token = _validate(request, wait=False)
+            except KeysPending:
+                outcome.access_token = await sync_to_async(
+                    _validate, thread_sensitive=False
+                )(request, wait=True)
+        except ResourceServerError as error:
+            _reject(request, outcome, error)
+        outcome.validated = True
+    return _settled(outcome)
+
+
+def _settled(outcome: _Outcome) -> AccessToken | None:
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.access_token
+
+
+def authenticate(request: HttpRequest, *, resolve: bool = True) -> Authenticated | None:
+    """Return the request's token and user, None where it carries no credentials.
+
+    ``resolve`` False gives a ``TokenUser`` and leaves the database alone.
+
+    Raises:
+        ResourceServerError: as ``access_token_of``; ``UserRejected`` besides.
+    """
+    access_token = access_token_of(request)
+    if access_token is None:
+        return None
+    if not resolve:
+        return _accept(request, access_token, TokenUser(access_token))
+    outcome = _outcome(request)
+    if outcome.user is None:
+        try:
+            outcome.user = resolve_user(access_token)
+        except ResourceServerError as error:
+            _reject(request, outcome, error)
+            raise
+    return _accept(request, access_token, outcome.user)
+
+
+async def aauthenticate(
+    request: HttpRequest, *, resolve: bool = True
+) -> Authenticated | None:
+    """Do as ``authenticate``, with a thread only where the database is needed."""
+    access_token = await aaccess_token_of(request)
+    if access_token is None:
+        return None
+    if resolve and _outcome(request).user is None and needs_database(access_token):
+        return await sync_to_async(authenticate)(request, resolve=True)
+    return authenticate(request, resolve=resolve)
+
+
+def _accept(
+    request: HttpRequest, access_token: AccessToken, user: Any
+) -> Authenticated:
+    outcome = _outcome(request)
+    if not outcome.announced:
+        outcome.announced = True
+        token_accepted.send_robust(
+            sender=None, request=request, access_token=access_token
+        )
+    return Authenticated(access_token=access_token, user=user)
+
+
+def _reject(
+    request: HttpRequest, outcome: _Outcome, error: ResourceServerError
+) -> None:
+    outcome.error = error
+    level = logging.WARNING if isinstance(error, KeysUnavailable) else logging.INFO
+    logger.log(
+        level,
+        "Credentials refused: %s",
+        error,
+        extra={"reason": error.code, "issuer_alias": error.issuer_alias},
+    )
+    token_rejected.send_robust(sender=None, request=request, error=error)

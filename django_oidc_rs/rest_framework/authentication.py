@@ -1,0 +1,52 @@
+"""The REST framework authentication class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from ..core.access_token import AccessToken
+from ..core.errors import ResourceServerError
+from ..request import authenticate
+from ..responses import challenge_for
+from .exceptions import Refused
+from .view_hooks import ViewHooks
+
+__all__ = ["AccessTokenAuthentication"]
+
+
+class AccessTokenAuthentication(BaseAuthentication):
+    """Authenticate by a bearer access token. RFC 6750.
+
+    ``request.auth`` is the ``AccessToken``, ``request.user`` what ``USERS`` says; a
+    view with ``resolve_user = False`` gets a ``TokenUser`` and costs no query. Requests
+    without bearer credentials are left to the next class; bad credentials are refused
+    even where anybody may come in, and never fall back to a session.
+
+    Put it first in ``DEFAULT_AUTHENTICATION_CLASSES``.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
+        """Return ``(user, access_token)``, None without bearer credentials.
+
+        Raises:
+            Refused: 400, 401 or 503; see ``django_oidc_rs.core.errors``.
+        """
+        view = request.parser_context["view"]
+        hooks = ViewHooks.install(view)
+        try:
+            authenticated = authenticate(
+                request._request, resolve=getattr(view, "resolve_user", True)
+            )
+        except ResourceServerError as error:
+            hooks.refuse(Refused(error))
+        if authenticated is None:
+            return None
+        return authenticated.user, authenticated.access_token
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge of a 401 that others raise."""
+        del request
+        return challenge_for(None) or ""

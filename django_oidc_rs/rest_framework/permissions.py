@@ -1,0 +1,293 @@
+"""Permissions on verified access tokens.
+
+Factories return permission *classes*, so ``&`` and ``|`` work. ``~`` is refused: an
+anonymous request has no scope either, and would be let in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.permissions import (
+    AND,
+    OR,
+    BasePermission,
+    BasePermissionMetaclass,
+    OperandHolder,
+)
+from rest_framework.request import Request
+
+from ..core.access_token import AccessToken
+from ..core.scopes import ScopeRequirement
+
+if TYPE_CHECKING:
+    # REST framework imports this module while it imports its views.
+    from rest_framework.views import APIView
+
+__all__ = [
+    "AccessTokenPermission",
+    "FromIssuer",
+    "HasAllScopes",
+    "HasAnyScope",
+    "HasClaim",
+    "HasScope",
+    "IsMachine",
+    "IsUser",
+    "TokenHasScope",
+]
+
+
+class _NoNegation:
+    """``&`` and ``|`` as ever, from both sides; ``~`` is a mistake."""
+
+    def __and__(self, other: Any) -> Any:
+        return _pair(AND, self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return _pair(OR, self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return _pair(AND, other, self)
+
+    def __ror__(self, other: Any) -> Any:
+        return _pair(OR, other, self)
+
+    def __invert__(self) -> NoReturn:
+        raise TypeError(
+            "a permission on access tokens cannot be negated: requests without a "
+            "token would pass"
+        )
+
+
+class _Composite(_NoNegation, OperandHolder):
+    """REST framework's pair of operands."""
+
+
+def _pair(operation: Any, one: Any, other: Any) -> _Composite:
+    return _Composite(operation, one, other)
+
+
+class _PermissionMetaclass(_NoNegation, BasePermissionMetaclass):
+    """Composition for the classes themselves."""
+
+
+class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
+    """Base of permissions that look at the access token.
+
+    Override ``has_token_permission``. Requests that were not authenticated by an access
+    token are denied without asking it.
+    """
+
+    failed = False
+    unmet: ScopeRequirement | None = None
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Deny without an access token; else ask ``has_token_permission``."""
+        self.unmet = None
+        access_token = request.auth
+        if isinstance(access_token, AccessToken):
+            allowed = self.has_token_permission(access_token, request, view)
+        else:
+            allowed = False
+        self.failed = not allowed
+        if self.failed:
+            self.unmet = self.requirement(request, view)
+        return bool(allowed)
+
+    def has_token_permission(
+        self,
+        token: AccessToken,
+        request: Request,
+        view: APIView,
+    ) -> bool:
+        """Whether ``token`` may do this request; no by default."""
+        del token, request, view
+        return False
+
+    def requirement(self, request: Request, view: APIView) -> ScopeRequirement | None:
+        """Return the scopes that a 403 should name, None for none."""
+        del request, view
+        return None
+
+
+class _ScopePermission(AccessTokenPermission):
+    required: ClassVar[ScopeRequirement]
+
+    def has_token_permission(
+        self, token: AccessToken, request: Request, view: APIView
+    ) -> bool:
+        del request, view
+        return self.required.is_met_by(token)
+
+    def requirement(self, request: Request, view: APIView) -> ScopeRequirement:
+        del request, view
+        return self.required
+
+
+def _scope_permission(
+    name: str, required: ScopeRequirement
+) -> type[AccessTokenPermission]:
+    return type(name, (_ScopePermission,), {"required": required})
+
+
+def HasScope(  # noqa: N802 -- stands where a class would
+    scope: str, /, *, issuers: Iterable[str] = ()
+) -> type[AccessTokenPermission]:
+    """Return a permission class that demands ``scope``.
+
+    Args:
+        scope: one scope-token (RFC 6749 section 3.3).
+        issuers: aliases of the issuers whose grant counts; any by default.
+
+    Raises:
+        ValueError: at import, for a text that is no scope-token.
+    """
+    return HasAllScopes(scope, issuers=issuers)
+
+
+def HasAllScopes(  # noqa: N802 -- see HasScope
+    *scopes: str, issuers: Iterable[str] = ()
+) -> type[AccessTokenPermission]:
+    """Return a permission class that demands every one of ``scopes``."""
+    required = ScopeRequirement.all_of(scopes, issuers=_aliases(issuers))
+    return _scope_permission("HasAllScopes", required)
+
+
+def HasAnyScope(  # noqa: N802 -- see HasScope
+    *scopes: str, issuers: Iterable[str] = ()
+) -> type[AccessTokenPermission]:
+    """Return a permission class that demands at least one of ``scopes``."""
+    required = ScopeRequirement.any_of(scopes, issuers=_aliases(issuers))
+    return _scope_permission("HasAnyScope", required)
+
+
+def _aliases(issuers: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(issuers, str):
+        raise TypeError("issuers must be a list or tuple of aliases, not a string")
+    return tuple(issuers)
+
+
+def _from(token: AccessToken, issuers: tuple[str, ...]) -> bool:
+    return not issuers or token.issuer_alias in issuers
+
+
+def HasClaim(  # noqa: N802 -- see HasScope
+    path: str, value: object, /, *, issuers: Iterable[str] = ()
+) -> type[AccessTokenPermission]:
+    """Return a permission class that demands a claim.
+
+    It matches when type and value are equal, or when the claim is a list that holds
+    such a value. ``path`` is a claim name or a dotted path (``realm_access.roles``).
+    """
+    aliases = _aliases(issuers)
+
+    def equal(claim: object) -> bool:
+        return type(claim) is type(value) and claim == value
+
+    class ClaimPermission(AccessTokenPermission):
+        def has_token_permission(
+            self, token: AccessToken, request: Request, view: APIView
+        ) -> bool:
+            del request, view
+            claim = token.claim(path)
+            found = any(map(equal, claim)) if isinstance(claim, tuple) else equal(claim)
+            return found and _from(token, aliases)
+
+    return ClaimPermission
+
+
+def FromIssuer(*aliases: str) -> type[AccessTokenPermission]:  # noqa: N802 -- see HasScope
+    """Return a permission class that demands a token of one of these issuers.
+
+    Raises:
+        ValueError: at import, for no alias at all.
+    """
+    if not aliases:
+        raise ValueError("name at least one issuer alias")
+
+    class IssuerPermission(AccessTokenPermission):
+        def has_token_permission(
+            self, token: AccessToken, request: Request, view: APIView
+        ) -> bool:
+            del request, view
+            return _from(token, aliases)
+
+    return IssuerPermission
+
+
+class IsMachine(AccessTokenPermission):
+    """Demand a token that stands for a client without a user."""
+
+    def has_token_permission(
+        self, token: AccessToken, request: Request, view: APIView
+    ) -> bool:
+        """Whether the token is a machine's."""
+        del request, view
+        return token.is_machine
+
+
+class IsUser(AccessTokenPermission):
+    """Demand a token that stands for a user."""
+
+    def has_token_permission(
+        self, token: AccessToken, request: Request, view: APIView
+    ) -> bool:
+        """Whether the token is a user's."""
+        del request, view
+        return not token.is_machine
+
+
+class TokenHasScope(AccessTokenPermission):
+    """Demand what the view's ``required_scopes`` says.
+
+    A list means all of them; a list of lists, one of those; a dict maps ViewSet actions
+    or HTTP methods to either. HEAD counts as GET. Nothing configured is denied.
+    ``scope_issuers`` on the view names the issuers whose grant counts.
+
+    Raises:
+        ImproperlyConfigured: ``required_scopes`` is of another shape.
+    """
+
+    def has_token_permission(
+        self, token: AccessToken, request: Request, view: APIView
+    ) -> bool:
+        """Whether the token meets what the view configures for this request."""
+        requirement = self.requirement(request, view)
+        return requirement is not None and requirement.is_met_by(token)
+
+    def requirement(self, request: Request, view: APIView) -> ScopeRequirement | None:
+        """Return what the view configures for this request, None for nothing."""
+        configured = getattr(view, "required_scopes", None)
+        if isinstance(configured, Mapping):
+            configured = _entry(configured, request, view)
+        if not configured:
+            return None
+        issuers = _aliases(getattr(view, "scope_issuers", ()))
+        try:
+            return ScopeRequirement(
+                alternatives=_alternatives(configured), issuers=frozenset(issuers)
+            )
+        except (TypeError, ValueError) as error:
+            raise ImproperlyConfigured(
+                f"{type(view).__name__}.required_scopes: {error}"
+            ) from error
+
+
+def _entry(table: Mapping[Any, Any], request: Request, view: APIView) -> Any:
+    method = "GET" if request.method == "HEAD" else str(request.method)
+    for key in (getattr(view, "action", None), method, method.lower()):
+        if key in table:
+            return table[key]
+    return None
+
+
+def _alternatives(configured: Any) -> tuple[tuple[str, ...], ...]:
+    if isinstance(configured, str):
+        raise TypeError("write a list of scopes, not a string")
+    if all(isinstance(item, str) for item in configured):
+        return (tuple(configured),)
+    if any(isinstance(item, str) for item in configured):
+        raise TypeError("scopes and lists of scopes cannot be mixed")
+    return tuple(map(tuple, configured))

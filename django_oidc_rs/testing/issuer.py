@@ -1,0 +1,246 @@
+"""FakeIssuer: an issuer with real keys and signatures, and no network."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from .. import wiring
+from ..conf import get_config
+from ..core.clock import Clock, SystemClock
+from ..core.http import FetchedDocument, FetchError
+from ..core.issuers import IssuerPolicy
+from ..core.keys import MemoryKeyStore
+from ..core.metadata import metadata_urls
+from .signing import SigningKey
+
+__all__ = ["FakeClock", "FakeIssuer", "install"]
+
+_PREFERRED = ("ES256", "EdDSA", "Ed25519", "RS256", "PS256", "ES384", "ES512")
+
+
+class FakeClock:
+    """A clock that stands still until it is told otherwise."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        """Start at ``now``, in seconds since the epoch."""
+        self.time = now
+
+    def now(self) -> float:
+        """Return the time."""
+        return self.time
+
+    def monotonic(self) -> float:
+        """Return the time."""
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        """Let ``seconds`` pass."""
+        self.time += seconds
+
+
+class FakeIssuer:
+    """Issues tokens that the project's own settings accept, and can misbehave.
+
+    Args:
+        policy: the issuer policy to satisfy; by default the first one in ``OIDC_RS``.
+        algorithm: what to sign with; by default a quick one the policy allows.
+        clock: where ``iat`` and ``exp`` come from.
+
+    Attributes:
+        key: the key that signs now; replace it, or call ``rotate``.
+        published: the JWKs served.
+        fetches: the addresses asked so far.
+        failure: what asking gives instead of an answer: a ``FetchError``, or None.
+        bodies: address -> bytes to serve there instead of the truth.
+        headers: headers of every answer, lower-case names.
+    """
+
+    def __init__(
+        self,
+        policy: IssuerPolicy | None = None,
+        *,
+        algorithm: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Make a key; see the class for the arguments."""
+        self.policy = policy or get_config().issuers[0]
+        if self.policy.jwks is not None:
+            raise ImproperlyConfigured(
+                f"Issuer {self.policy.alias} has its keys in settings; override "
+                "OIDC_RS with an issuer whose keys are fetched."
+            )
+        self.algorithm = algorithm or _quick_algorithm(self.policy)
+        self.clock = clock or SystemClock()
+        self.key = self._new_key()
+        self.published = [self.key.public_jwk()] if self._publishes() else []
+        self.fetches: list[str] = []
+        self.failure: FetchError | None = None
+        self.bodies: dict[str, bytes] = {}
+        self.headers: dict[str, str] = {}
+
+    def _publishes(self) -> bool:
+        return self.policy.shared_secret is None
+
+    def _new_key(self) -> SigningKey:
+        return SigningKey(self.algorithm, secret=self.policy.shared_secret or b"")
+
+    @property
+    def issuer(self) -> str:
+        """The identifier string."""
+        return self.policy.issuer
+
+    @property
+    def jwks_uri(self) -> str:
+        """Where the JWK Set is served."""
+        return self.policy.jwks_uri or f"{self.issuer.rstrip('/')}/jwks"
+
+    def claims(
+        self,
+        subject: str | None = "alice",
+        scopes: Iterable[str] = (),
+        **claims: object,
+    ) -> dict[str, Any]:
+        """Return claims that the policy accepts; ``claims`` overrides single ones.
+
+        A claim given as None is left out.
+        """
+        now = int(self.clock.now())
+        client_claim = next(iter(self.policy.client_id_claims), "client_id")
+        audience = min(self.policy.audience)
+        made = {
+            "iss": self.issuer,
+            "sub": subject,
+            "aud": audience,
+            "iat": now,
+            "exp": now + 300,
+            "jti": secrets.token_hex(8),
+            client_claim: "test-client",
+            **({} if not scopes else {"scope": " ".join(scopes)}),
+            **claims,
+        }
+        if self.policy.audience_claims[0] not in claims:
+            made[self.policy.audience_claims[0]] = audience
+        return {name: value for name, value in made.items() if value is not None}
+
+    def access_token(
+        self,
+        subject: str | None = "alice",
+        scopes: Iterable[str] = (),
+        *,
+        header: Mapping[str, object] | None = None,
+        **claims: object,
+    ) -> str:
+        """Return a signed raw token; ``Authorization: Bearer`` goes before it.
+
+        Args:
+            subject: ``sub``; None leaves it out.
+            scopes: the scopes granted.
+            header: replaces the JOSE header.
+            claims: override single claims; None leaves one out.
+        """
+        return self.key.sign(self.claims(subject, scopes, **claims), header)
+
+    def rotate(self, *, keep_old: bool = False) -> SigningKey:
+        """Sign with a new key from now on; return the old one.
+
+        ``keep_old`` goes on publishing the old key beside the new one.
+        """
+        old, self.key = self.key, self._new_key()
+        kept = self.published if keep_old else []
+        self.published = [*kept, self.key.public_jwk()]
+        return old
+
+    def fail(self, code: str = "connect", *, status: int | None = None) -> None:
+        """Fail from now on, as the HTTP client would: ``timeout``, ``status``, .."""
+        self.failure = FetchError(code, "the fake issuer fails", status=status)
+
+    def hang(self) -> None:
+        """Never answer: what the HTTP client makes of it is a timeout."""
+        self.fail("timeout")
+
+    def lie(self, body: bytes) -> None:
+        """Serve ``body`` as the JWK Set."""
+        self.bodies[self.jwks_uri] = body
+
+    def recover(self) -> None:
+        """Answer truthfully again."""
+        self.failure = None
+        self.bodies.clear()
+
+    def knows(self, url: str) -> bool:
+        """Whether ``url`` is one of this issuer's."""
+        return url in (self.jwks_uri, *self._metadata_urls(), *self.bodies)
+
+    def _metadata_urls(self) -> tuple[str, ...]:
+        if self.policy.metadata_url:
+            return (self.policy.metadata_url,)
+        return metadata_urls(self.issuer)
+
+    def fetch(
+        self,
+        url: str,
+        *,
+        trusted_address: bool,
+        headers: Mapping[str, str] | None = None,
+    ) -> FetchedDocument:
+        """Answer as the issuer; a ``Fetch``."""
+        del trusted_address, headers
+        self.fetches.append(url)
+        if self.failure is not None:
+            raise self.failure
+        if url in self.bodies:
+            body = self.bodies[url]
+        elif url == self.jwks_uri:
+            body = json.dumps({"keys": self.published}).encode()
+        elif url == self._metadata_urls()[0]:
+            metadata = {"issuer": self.issuer, "jwks_uri": self.jwks_uri}
+            body = json.dumps(metadata).encode()
+        else:
+            raise FetchError("status", "no such document", status=404)
+        return FetchedDocument(
+            url=url, status=200, body=body, headers=self.headers, public_address=True
+        )
+
+
+def _quick_algorithm(policy: IssuerPolicy) -> str:
+    for name in _PREFERRED:
+        if name in policy.algorithms:
+            return name
+    return min(policy.algorithms)
+
+
+@contextmanager
+def install(*issuers: FakeIssuer, clock: Clock | None = None) -> Iterator[None]:
+    """Let the resource server ask ``issuers`` instead of the network.
+
+    Keys are kept in memory and refreshed on the spot: no thread, no query, no socket.
+    """
+
+    def fetch(
+        url: str,
+        *,
+        trusted_address: bool,
+        headers: Mapping[str, str] | None = None,
+    ) -> FetchedDocument:
+        for issuer in issuers:
+            if issuer.knows(url):
+                return issuer.fetch(
+                    url, trusted_address=trusted_address, headers=headers
+                )
+        raise FetchError("connect", "no fake issuer has this address")
+
+    seams = wiring.Seams(
+        clock=clock or SystemClock(),
+        fetch=fetch,
+        store=MemoryKeyStore(),
+        spawn=lambda work: work(),
+    )
+    with ExitStack() as stack:
+        stack.enter_context(wiring.substitute(seams))
+        yield

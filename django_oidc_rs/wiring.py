@@ -1,0 +1,128 @@
+"""The composition root: ``Config`` -> one ``ResourceServer`` per process.
+
+Lazy, so that start-up does no work; fork-safe, so that gunicorn's ``--preload`` shares
+no locks between workers.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from . import signals
+from .conf import get_config, on_change
+from .core.clock import Clock, SystemClock
+from .core.http import Fetch, HttpClient
+from .core.issuers import IssuerPolicy
+from .core.jwk import parse_jwk_set, shared_secret_keys
+from .core.jwt_validator import JwtValidator
+from .core.keys import KeyRing, KeySource, KeyStore, SourceError, StaticKeys
+from .core.resource_server import ResourceServer
+from .stores import DatabaseKeyStore, closing_connections
+
+__all__ = ["Seams", "get_resource_server", "get_seams", "reset", "substitute"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seams:
+    """Where the world comes in: time, network, store, threads.
+
+    ``spawn`` runs a function off the request path.
+    """
+
+    clock: Clock
+    fetch: Fetch
+    store: KeyStore
+    spawn: Callable[[Callable[[], None]], None]
+
+
+_lock = threading.Lock()
+_server: ResourceServer | None = None
+_substitutes: Seams | None = None
+
+
+def get_seams() -> Seams:
+    """Return the machine's clock, the HTTP client, the database and real threads."""
+    return _substitutes or Seams(
+        clock=SystemClock(),
+        fetch=HttpClient(get_config().http),
+        store=DatabaseKeyStore(),
+        spawn=closing_connections,
+    )
+
+
+@contextmanager
+def substitute(seams: Seams) -> Iterator[None]:
+    """Use ``seams`` instead, for tests; a new resource server is made either way."""
+    global _substitutes  # noqa: PLW0603 -- tests alone come here
+    previous, _substitutes = _substitutes, seams
+    reset()
+    try:
+        yield
+    finally:
+        _substitutes = previous
+        reset()
+
+
+def get_resource_server() -> ResourceServer:
+    """Return this process's resource server, made on first use.
+
+    Raises:
+        ImproperlyConfigured: ``OIDC_RS`` has errors; all of them are listed.
+    """
+    global _server  # noqa: PLW0603 -- one per process, cleared by reset
+    server = _server
+    if server is None:
+        with _lock:
+            server = _server
+            if server is None:
+                server = _server = _build()
+    return server
+
+
+def _build() -> ResourceServer:
+    config, seams = get_config(), get_seams()
+    return ResourceServer(
+        {
+            policy.issuer: JwtValidator(
+                policy, keys=_keys(policy, seams), clock=seams.clock
+            )
+            for policy in config.issuers
+        },
+        max_token_length=config.max_token_length,
+    )
+
+
+def _keys(policy: IssuerPolicy, seams: Seams) -> KeySource:
+    if policy.shared_secret is not None:
+        return StaticKeys(shared_secret_keys(policy.shared_secret))
+    if policy.jwks is not None:
+        return StaticKeys(parse_jwk_set(policy.jwks, algorithms=policy.algorithms))
+    return KeyRing(
+        policy,
+        clock=seams.clock,
+        fetch=seams.fetch,
+        store=seams.store,
+        spawn=seams.spawn,
+        on_refresh=_announce,
+    )
+
+
+def _announce(issuer_alias: str, error: SourceError | None) -> None:
+    signals.keys_refreshed.send_robust(
+        sender=KeyRing, issuer_alias=issuer_alias, error=error
+    )
+
+
+def reset() -> None:
+    """Forget the resource server; the next use makes a new one."""
+    global _server, _lock  # noqa: PLW0603 -- a lock may be held by a thread that is gone
+    _lock = threading.Lock()
+    _server = None
+
+
+on_change(reset)
+os.register_at_fork(after_in_child=reset)
