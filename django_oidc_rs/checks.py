@@ -121,7 +121,7 @@ def check_middleware(
                 id="django_oidc_rs.E023",
             )
         )
-    if "OIDC_RS" in settings and _covers_admin():
+    if hasattr(settings, "OIDC_RS") and _covers_admin():
         messages.append(
             checks.Warning(
                 "The admin lies under REQUIRED_PATHS: browsers that sign in there send "

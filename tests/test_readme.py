@@ -1,0 +1,128 @@
+"""The README's code is run; its tables are held against the code."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+from django.test import override_settings
+
+from django_oidc_rs import checks, conf, issuer_settings, settings_reader, user_settings
+from django_oidc_rs.core import errors, issuers
+from tests.readme_blocks import blocks, write_project
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = blocks(README)
+
+
+def test_every_python_block_has_a_label_and_is_found():
+    assert README.count("```python") == len(BLOCKS) > 5
+
+
+@pytest.mark.parametrize(
+    "code", [pytest.param(c, id=label) for label, c in BLOCKS if "settings" in label]
+)
+def test_settings_blocks_are_good_settings(code):
+    namespace = {"INSTALLED_APPS": [], "MIDDLEWARE": []}
+    exec(code, namespace)
+    _, problems = conf.parse(namespace["OIDC_RS"])
+    assert problems == []
+    with override_settings(
+        **{name: value for name, value in namespace.items() if name.isupper()}
+    ):
+        assert checks.check_middleware(None) == []
+        assert checks.check_authentication_classes(None) == []
+
+
+@pytest.mark.parametrize(
+    "code", [pytest.param(c, id=label) for label, c in BLOCKS if "views.py" in label]
+)
+def test_view_blocks_run(code):
+    exec(code, {"__name__": "views"})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "code", [pytest.param(c, id=label) for label, c in BLOCKS if label == "shell"]
+)
+def test_shell_blocks_run(code, django_user_model):
+    django_user_model.objects.create(username="alice")
+    exec(code, {})
+
+
+def test_the_five_minute_project_passes_its_own_tests(tmp_path):
+    write_project(README, tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDEVMODE": "1"}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    for command in (
+        ["manage.py", "check"],
+        ["manage.py", "migrate", "--verbosity=0"],
+        [
+            *("-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"),
+            *("-p", "no:asyncio"),
+            *("-p", "no:django_oidc_rs", "-p", "django_oidc_rs.testing.plugin"),
+        ],
+    ):
+        run = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_commands_named_exist():
+    named = set(re.findall(r"manage\.py (\w+)", README)) - {"demo"}
+    assert named <= set(get_commands())
+
+
+def _first_cells(after):
+    """The first column of the first table after a line of the README."""
+    text = README[README.index(after) :]
+    rows = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE).group().splitlines()[2:]
+    return {
+        word for row in rows for word in re.findall(r"`([\w]+)`", row.split("|")[1])
+    }
+
+
+@pytest.mark.parametrize(
+    ("heading", "keys"),
+    [
+        ("## Settings\n", set(conf._TOP_KEYS) - {"CACHE"}),
+        ("Per issuer:\n", set(issuer_settings.ISSUER_KEYS)),
+        ("| `KEYS` | default", set(issuer_settings.KEYS_KEYS)),
+        ("| `HTTP` | default", set(conf._HTTP_KEYS)),
+        ("## Users\n", set(user_settings.USER_KEYS)),
+        ("### Profiles\n", set(issuers.PROFILES)),
+    ],
+)
+def test_every_setting_has_a_row(heading, keys):
+    assert _first_cells(heading) == keys
+
+
+def test_every_check_has_a_row():
+    section = README[README.index("### System checks") :]
+    documented = set(re.findall(r"^\| ([EW]\d{3}) \|", section, re.MULTILINE))
+    sources = [checks, conf, issuer_settings, settings_reader, user_settings]
+    code = "".join(Path(module.__file__).read_text() for module in sources)
+    assert documented == set(re.findall(r"\b([EW]\d{3})\b", code))
+
+
+def test_every_reason_has_a_row():
+    classes = [
+        each
+        for each in vars(errors).values()
+        if isinstance(each, type)
+        and issubclass(each, errors.ResourceServerError)
+        and each is not errors.ResourceServerError
+    ]
+    codes = {each.code for each in classes} - {"insufficient_scope"}
+    assert codes <= _first_cells("| `reason` |")
