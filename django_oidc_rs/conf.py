@@ -10,10 +10,11 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
+from .core.errors import excerpt
 from .core.http import HttpPolicy
 from .core.issuers import IssuerPolicy
-from .issuer_settings import ISSUER_KEYS, parse_issuer
-from .settings_reader import Problem, Section
+from .issuer_settings import ISSUER_KEYS, parse_audience, parse_issuer
+from .settings_reader import Problem, Section, is_plain
 from .user_settings import USER_KEYS, UserPolicy, parse_users
 
 __all__ = ["Config", "get_config", "on_change", "parse"]
@@ -41,6 +42,16 @@ _HTTP_KEYS = (
 )
 # RFC 6750 section 3 restricts other parameters alike; no escapes are ever needed then.
 _REALM = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]+\]?")
+_PROXY = re.compile(r"(?:https?|all)(?:://.+)?")
+_NO_PATH = ("//", *"*?#%^$<>[](){}|\\")
+
+_MISSING = Problem(
+    id="E001",
+    message="The setting OIDC_RS is missing.",
+    hint='Name an audience and an issuer: OIDC_RS = {"AUDIENCE": ..., "ISSUERS": '
+    '{"default": {"ISSUER": ...}}}.',
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +82,21 @@ def parse(raw: object) -> tuple[Config, list[Problem]]:
     used; ``get_config`` sees to that.
     """
     problems: list[Problem] = []
-    top = Section(raw, place="OIDC_RS", problems=problems, keys=_TOP_KEYS)
+    if raw is None:
+        problems.append(_MISSING)
+    # One mistake is one problem: what follows from it is not listed.
+    usable = isinstance(raw, Mapping)
+    top = Section(
+        {} if raw is None else raw,
+        place="OIDC_RS",
+        problems=problems,
+        keys=_TOP_KEYS,
+    )
     if "CACHE" in top.values:
         top.not_built("CACHE", "a cache of introspection answers")
     _refuse_token_cache(top)
     http = _http(top)
-    issuers, users = _issuers(top, http)
+    issuers, users = _issuers(top, http) if usable else ((), {})
     return Config(
         issuers=issuers,
         users=users,
@@ -90,62 +110,74 @@ def parse(raw: object) -> tuple[Config, list[Problem]]:
 
 
 def _refuse_token_cache(top: Section) -> None:
-    cache = Section(
-        top.mapping("TOKEN_CACHE"),
-        place=top.at("TOKEN_CACHE"),
-        problems=top.problems,
-        keys=("MAX_AGE", "SIZE"),
-    )
-    if cache.values.get("SIZE", 0) != 0:
+    cache = top.section("TOKEN_CACHE", ("MAX_AGE", "SIZE"))
+    cache.number("MAX_AGE", 60, least=1, most=3600)
+    if cache.number("SIZE", 0, least=0, most=1e9):
         cache.not_built("SIZE", "a cache of verified tokens")
 
 
 def _http(top: Section) -> HttpPolicy:
-    http = Section(
-        top.mapping("HTTP"),
-        place=top.at("HTTP"),
-        problems=top.problems,
-        keys=_HTTP_KEYS,
-    )
+    http = top.section("HTTP", _HTTP_KEYS)
 
-    def seconds(key: str, default: float) -> float:
-        return http.number(key, default, least=0.1, most=60, problem_id="E020")
+    def bounded(key: str, default: float, *, least: float, most: float) -> float:
+        return http.number(key, default, least=least, most=most, problem_id="E020")
 
-    proxies = http.mapping("PROXIES")
-    if not all(isinstance(url, str) for url in proxies.values()):
-        http.problem("E020", "must map schemes to proxy URLs", key="PROXIES")
-        proxies = {}
-    insecure = http.texts("ALLOW_INSECURE") or ()
+    insecure = _hosts(http, "ALLOW_INSECURE")
     if insecure:
         http.problem(
             "W002",
-            f"lets plain http reach {', '.join(insecure)}; whoever sits between can "
-            "hand out keys",
+            f"lets plain http reach {', '.join(sorted(insecure))}; whoever sits "
+            "between can hand out keys",
             key="ALLOW_INSECURE",
         )
     return HttpPolicy(
-        connect_timeout=seconds("CONNECT_TIMEOUT", 2),
-        read_timeout=seconds("READ_TIMEOUT", 3),
-        total_timeout=seconds("TOTAL_TIMEOUT", 5),
-        max_bytes=int(
-            http.number(
-                "MAX_BYTES", 262144, least=1024, most=16777216, problem_id="E020"
-            )
-        ),
+        connect_timeout=bounded("CONNECT_TIMEOUT", 2, least=0.1, most=60),
+        read_timeout=bounded("READ_TIMEOUT", 3, least=0.1, most=60),
+        # Refreshing begins a fifth of the shortest lifetime ahead, and must fit in.
+        total_timeout=bounded("TOTAL_TIMEOUT", 5, least=0.1, most=30),
+        max_bytes=int(bounded("MAX_BYTES", 262144, least=1024, most=16777216)),
         ca_bundle=http.text("CA_BUNDLE"),
-        proxies={scheme: str(url) for scheme, url in proxies.items()},
-        allow_insecure=frozenset(insecure),
-        allow_private_addresses=frozenset(http.texts("ALLOW_PRIVATE_ADDRESSES") or ()),
+        proxies=_proxies(http),
+        allow_insecure=insecure,
+        allow_private_addresses=_hosts(http, "ALLOW_PRIVATE_ADDRESSES"),
     )
+
+
+def _hosts(http: Section, key: str) -> frozenset[str]:
+    hosts = http.texts(key) or ()
+    wrong = [host for host in hosts if not _HOST.fullmatch(host)]
+    if wrong:
+        http.problem(
+            "E020",
+            f"holds {excerpt(wrong[0])}, which is no host name",
+            key=key,
+            hint="Host names or addresses alone: no scheme, port, path or wildcard.",
+        )
+    return frozenset(hosts)
+
+
+def _proxies(http: Section) -> dict[str, str]:
+    proxies = http.mapping("PROXIES") or {}
+    urls = {scheme: url for scheme, url in proxies.items() if isinstance(url, str)}
+    if len(urls) < len(proxies) or not all(
+        _PROXY.fullmatch(scheme) and is_plain(url) for scheme, url in urls.items()
+    ):
+        http.problem(
+            "E020",
+            "must map schemes to proxy URLs",
+            key="PROXIES",
+            hint='Like {"https": "http://proxy:3128"}.',
+        )
+    return urls
 
 
 def _issuers(
     top: Section, http: HttpPolicy
 ) -> tuple[tuple[IssuerPolicy, ...], dict[str, UserPolicy]]:
-    audience = top.texts("AUDIENCE", bare=True)
-    shared_users = top.mapping("USERS")
+    audience = parse_audience(top)
+    shared = parse_users(top.section("USERS", USER_KEYS))
     table = top.mapping("ISSUERS")
-    if not table:
+    if table == {}:
         top.problem(
             "E004",
             "names no issuer",
@@ -155,45 +187,35 @@ def _issuers(
     policies: list[IssuerPolicy] = []
     users: dict[str, UserPolicy] = {}
     seen: dict[str, str] = {}
-    shared_policy = parse_users(
-        Section(
-            shared_users,
-            place=top.at("USERS"),
-            problems=top.problems,
-            keys=USER_KEYS,
-        )
-    )
-    for alias, raw in table.items():
+    for alias, raw in (table or {}).items():
         section = Section(
             raw,
             place=f"{top.at('ISSUERS')}[{alias!r}]",
             problems=top.problems,
             keys=ISSUER_KEYS,
         )
+        if not is_plain(alias):
+            section.problem("E003", "must have a printable name without blanks around")
+        if not isinstance(raw, Mapping):
+            continue
         policy = parse_issuer(section, alias=alias, audience=audience, http=http)
         issuer = section.values.get("ISSUER")
-        if isinstance(issuer, str) and issuer in seen:
-            section.problem("E005", f"is that of {seen[issuer]!r} too", key="ISSUER")
-        elif isinstance(issuer, str):
-            seen[issuer] = alias
-        own = section.mapping("USERS")
-        users[alias] = shared_policy
-        if own:
-            users[alias] = parse_users(
-                Section(
-                    own,
-                    place=section.at("USERS"),
-                    problems=top.problems,
-                    keys=USER_KEYS,
-                    defaults=shared_users,
+        if isinstance(issuer, str):
+            if issuer in seen:
+                section.problem(
+                    "E005", f"is that of {seen[issuer]!r} too", key="ISSUER"
                 )
-            )
+            elif issuer != alias and issuer in table:
+                # Commands take either; it must be clear whose tokens are meant.
+                section.problem("E005", "is the alias of another issuer", key="ISSUER")
+            seen.setdefault(issuer, alias)
+        users[alias] = parse_users(section.section("USERS", USER_KEYS), shared=shared)
         if policy is not None:
             policies.append(policy)
-    if len(policies) > 1 and all(p.grantable_scopes is None for p in policies):
+    if sum(policy.grantable_scopes is None for policy in policies) > 1:
         top.problem(
             "W003",
-            "has several issuers and no SCOPES: each of them can grant any scope",
+            "has several issuers without SCOPES: each of them can grant any scope",
             key="ISSUERS",
             hint="Set SCOPES per issuer, or issuers= on the views.",
             deploy=True,
@@ -204,7 +226,11 @@ def _issuers(
 def _realm(top: Section) -> str:
     realm = top.text("REALM") or "api"
     if not _REALM.fullmatch(realm):
-        top.problem("E003", "holds a quote or a control character", key="REALM")
+        top.problem(
+            "E003",
+            "must be printable ASCII without quotes and backslashes",
+            key="REALM",
+        )
     return realm
 
 
@@ -212,11 +238,28 @@ def _required_paths(top: Section) -> tuple[str, ...]:
     paths = top.texts("REQUIRED_PATHS")
     if paths is None:
         return ("/",)
-    if not paths or not all(path.startswith("/") for path in paths):
+    wrong = [path for path in paths if not _is_path(path)]
+    if wrong or not paths:
+        # A pattern, or a path no request can have, would cover nothing.
         top.problem(
-            "E003", "must hold paths that begin with a slash", key="REQUIRED_PATHS"
+            "E003",
+            f"holds {excerpt(wrong[0])}, which is no plain path"
+            if wrong
+            else "is empty",
+            key="REQUIRED_PATHS",
+            hint='Paths as requests have them, like ["/api/"]: what lies below is '
+            "covered. No wildcards, patterns, escapes or host names.",
         )
+        return ("/",)
     return paths
+
+
+def _is_path(path: str) -> bool:
+    return (
+        path.startswith("/")
+        and not any(mark in path for mark in _NO_PATH)
+        and {".", ".."}.isdisjoint(path.split("/"))
+    )
 
 
 _cached: Config | None = None

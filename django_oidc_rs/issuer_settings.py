@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
-from django.utils.module_loading import import_string
-
+from .core.errors import excerpt
 from .core.http import FetchError, HttpPolicy, check_url
 from .core.issuers import (
     DEFAULT_ALGORITHMS,
@@ -22,9 +20,9 @@ from .core.jwk import (
     parse_jwk_set,
 )
 from .core.scopes import is_scope_token
-from .settings_reader import Section
+from .settings_reader import Section, is_plain
 
-__all__ = ["ISSUER_KEYS", "KEYS_KEYS", "parse_issuer"]
+__all__ = ["ISSUER_KEYS", "KEYS_KEYS", "parse_audience", "parse_issuer"]
 
 ISSUER_KEYS = (
     "ALGORITHMS",
@@ -61,6 +59,11 @@ KEYS_KEYS = (
     "STORE",
 )
 
+_KEY_SOURCES = ("JWKS", "JWKS_URI", "METADATA_URL", "SHARED_SECRET")
+_WHY_AUDIENCE = (
+    "Set AUDIENCE, here or at the top: without it a token issued for any other API "
+    "would open this one."
+)
 _MAX_LEEWAY = 3600
 _MUCH_LEEWAY = 300
 _MONTH = 30 * 86400
@@ -70,7 +73,7 @@ def parse_issuer(
     section: Section,
     *,
     alias: str,
-    audience: tuple[str, ...] | None,
+    audience: frozenset[str] | None,
     http: HttpPolicy,
 ) -> IssuerPolicy | None:
     """Return the policy of one issuer; None where problems leave none to return.
@@ -78,27 +81,19 @@ def parse_issuer(
     Args:
         section: the issuer's dict.
         alias: its name in ``ISSUERS``.
-        audience: the top-level ``AUDIENCE``, for issuers without their own.
+        audience: the top-level ``AUDIENCE``, for issuers without their own; empty where
+            it has a problem that is noted already.
         http: which addresses may be asked.
     """
     before = len(section.problems)
     _apply_profile(section)
     _refuse_what_is_not_built(section)
     issuer = _issuer(section, http)
-    audience = section.texts("AUDIENCE", bare=True) or audience
-    if not audience:
-        section.problem(
-            "E007",
-            "names no audience",
-            hint="Set AUDIENCE, here or at the top: without it a token issued for any "
-            "other API would open this one.",
-        )
-    secret = _shared_secret(section)
-    algorithms = _algorithms(section, has_secret=secret is not None)
+    algorithms = _algorithms(section)
     policy = IssuerPolicy(
         alias=alias,
         issuer=issuer or "",
-        audience=frozenset(audience or ()),
+        audience=_audience(section, audience),
         algorithms=frozenset(algorithms),
         audience_claims=_claims(section, "AUDIENCE_CLAIMS", ("aud",)),
         token_types=_token_types(section),
@@ -111,13 +106,13 @@ def parse_issuer(
             section, "CLIENT_ID_CLAIMS", ("client_id", "azp", "appid", "cid")
         ),
         grantable_scopes=_grantable_scopes(section),
-        machine=section.mapping("MACHINE"),
+        machine=_machine(section),
         allow_nonce=section.flag("ALLOW_NONCE", False),  # noqa: FBT003 -- the default
         validators=_validators(section),
         metadata_url=_url(section, "METADATA_URL", http),
         jwks_uri=_url(section, "JWKS_URI", http),
         jwks=_jwks(section, algorithms),
-        shared_secret=secret,
+        shared_secret=_shared_secret(section, algorithms),
         keys=_key_policy(section),
     )
     errors = (problem.is_error for problem in section.problems[before:])
@@ -129,7 +124,7 @@ def _apply_profile(section: Section) -> None:
     if not isinstance(name, str) or name not in PROFILES:
         section.problem(
             "E008",
-            f"is {name!r}, which is no profile",
+            f"is {excerpt(name)}, which is no profile",
             key="PROFILE",
             hint=f"Profiles: {', '.join(PROFILES)}.",
         )
@@ -142,52 +137,74 @@ def _refuse_what_is_not_built(section: Section) -> None:
     if validation in ("introspection", "auto"):
         section.not_built("VALIDATION", "token introspection")
     elif validation != "local":
-        section.problem("E003", 'must be "local"', key="VALIDATION")
+        section.wrong("VALIDATION", '"local"')
     if "INTROSPECTION" in section.values:
         section.not_built("INTROSPECTION", "token introspection")
 
 
 def _issuer(section: Section, http: HttpPolicy) -> str | None:
-    issuer = section.text("ISSUER")
-    if issuer is None:
-        if "ISSUER" not in section.values:
-            section.problem("E006", "names no ISSUER")
+    if "ISSUER" not in section.values:
+        section.problem("E006", "names no ISSUER")
         return None
-    given = [
-        key
-        for key in ("JWKS", "JWKS_URI", "SHARED_SECRET")
-        if section.values.get(key) is not None
-    ]
+    issuer = section.text("ISSUER")
+    given = [key for key in _KEY_SOURCES if key in section.values]
     if len(given) > 1:
         section.problem(
             "E010", f"gives {' and '.join(given)}; one source of keys is enough"
         )
-    if given or section.values.get("METADATA_URL") is not None:
+    if issuer is None or given:
         return issuer
-    parts = urlsplit(issuer)
-    if not parts.scheme or not parts.netloc:
+    if "://" not in issuer:
         section.problem(
             "E006",
-            f"is {issuer!r}, no URL, so its keys cannot be discovered",
+            f"is {excerpt(issuer)}, no URL, so its keys cannot be discovered",
             key="ISSUER",
             hint="Give JWKS_URI or JWKS as well, or correct the URL.",
         )
-    elif parts.query or parts.fragment or "@" in parts.netloc:
+    elif not {"?", "#", "@"}.isdisjoint(issuer):
         section.problem(
             "E006", "must have no query, fragment or user name", key="ISSUER"
+        )
+    elif "/.well-known/" in issuer:
+        section.problem(
+            "E006",
+            "is the address of the metadata, not the issuer",
+            key="ISSUER",
+            hint="Write what stands in the metadata and in tokens; it ends before "
+            '"/.well-known/".',
         )
     else:
         _check_address(section, "ISSUER", issuer, http)
     return issuer
 
 
+def _audience(section: Section, shared: frozenset[str] | None) -> frozenset[str]:
+    """Return what the audience claim must hold one of; never nothing."""
+    audience = parse_audience(section)
+    if audience is None:
+        audience = shared
+    if audience is None:
+        section.problem("E007", "names no audience", hint=_WHY_AUDIENCE)
+    return audience or frozenset()
+
+
+def parse_audience(section: Section) -> frozenset[str] | None:
+    """Return ``AUDIENCE``, None where it is not written, empty where it is wrong."""
+    if "AUDIENCE" not in section.values:
+        return None
+    audience = section.texts("AUDIENCE", bare=True)
+    if audience == ():
+        section.problem("E007", "is empty", key="AUDIENCE", hint=_WHY_AUDIENCE)
+    return frozenset(audience or ())
+
+
 def _check_address(section: Section, key: str, url: str, http: HttpPolicy) -> None:
     try:
         check_url(url, http)
-    except (FetchError, ValueError) as error:
+    except FetchError as error:
         section.problem(
             "E013",
-            f"cannot be asked: {error}",
+            f"cannot be asked: {error.detail}",
             key=key,
             hint="Use https. Plain http is for loopback hosts and for host names "
             'listed in OIDC_RS["HTTP"]["ALLOW_INSECURE"].',
@@ -202,7 +219,11 @@ def _url(section: Section, key: str, http: HttpPolicy) -> str | None:
 
 
 def _claims(section: Section, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    return section.texts(key) or default
+    claims = section.texts(key, ordered=True)
+    if claims == ():
+        # The default instead would grant what nobody wrote.
+        section.problem("E003", "is empty", key=key)
+    return claims or default
 
 
 def _token_types(section: Section) -> frozenset[str]:
@@ -210,12 +231,11 @@ def _token_types(section: Section) -> frozenset[str]:
     if (
         not isinstance(value, list | tuple | set | frozenset)
         or not value
-        or not all(item is None or isinstance(item, str) for item in value)
+        or not all(item is None or is_plain(item) for item in value)
     ):
-        section.problem(
-            "E003",
-            "must be a list of typ values; None stands for a token without one",
-            key="TOKEN_TYPES",
+        section.wrong(
+            "TOKEN_TYPES",
+            "a list of typ values; None stands for a token without one",
         )
         return frozenset()
     return frozenset(
@@ -224,7 +244,8 @@ def _token_types(section: Section) -> frozenset[str]:
     )
 
 
-def _algorithms(section: Section, *, has_secret: bool) -> tuple[str, ...]:
+def _algorithms(section: Section) -> tuple[str, ...]:
+    has_secret = "SHARED_SECRET" in section.values
     default = ("HS256",) if has_secret else DEFAULT_ALGORITHMS
     if has_secret and "ALGORITHMS" not in section.written:
         return default
@@ -236,36 +257,39 @@ def _algorithms(section: Section, *, has_secret: bool) -> tuple[str, ...]:
     if wrong or not algorithms:
         section.problem(
             "E009",
-            f"holds {', '.join(wrong)}" if wrong else "is empty",
+            f"holds {excerpt(', '.join(wrong))}" if wrong else "is empty",
             key="ALGORITHMS",
             hint=f"Usable here: {', '.join(sorted(usable))}. HMAC algorithms go with "
             "SHARED_SECRET alone, and never beside others.",
         )
+        return default
     return algorithms
 
 
-def _shared_secret(section: Section) -> bytes | None:
-    value = section.values.get("SHARED_SECRET")
-    if value is None:
+def _shared_secret(section: Section, algorithms: tuple[str, ...]) -> bytes | None:
+    if "SHARED_SECRET" not in section.values:
         return None
+    value = section.values["SHARED_SECRET"]
     if not isinstance(value, str | bytes):
-        section.problem("E003", "must be a string or bytes", key="SHARED_SECRET")
+        section.wrong("SHARED_SECRET", "a string or bytes")
         return None
-    secret = value.encode() if isinstance(value, str) else value
-    names = section.values.get("ALGORITHMS", ())
-    chosen = names if "ALGORITHMS" in section.written else ("HS256",)
-    least = max(
-        (
-            SYMMETRIC_ALGORITHMS.get(name, 32)
-            for name in (chosen if isinstance(chosen, list | tuple) else ())
-            if isinstance(name, str)
-        ),
-        default=32,
-    )
+    if isinstance(value, str) and value != value.strip():
+        section.problem(
+            "E010",
+            "has white space around it",
+            key="SHARED_SECRET",
+            hint="Strip the line end that a file left there. If it does belong to the "
+            "secret, give bytes.",
+        )
+        return None
+    # Lone surrogates are no text that an issuer could have; they count nothing here.
+    secret = value.encode(errors="ignore") if isinstance(value, str) else value
+    least = max(SYMMETRIC_ALGORITHMS.get(name, 32) for name in algorithms)
     if len(secret) < least:
         section.problem(
             "E010",
-            f"is {len(secret)} bytes long; the algorithm wants at least {least}",
+            f"is {len(secret)} bytes long; {' and '.join(algorithms)} want at least "
+            f"{least}",
             key="SHARED_SECRET",
             hint="A short secret can be guessed from one token (RFC 7518 3.2).",
         )
@@ -287,7 +311,22 @@ def _leeway(section: Section) -> float:
 def _max_token_age(section: Section) -> float | None:
     if section.values.get("MAX_TOKEN_AGE") is None:
         return None
-    return section.number("MAX_TOKEN_AGE", 0, least=0, most=10 * 365 * 86400)
+    return section.number("MAX_TOKEN_AGE", 0, least=1, most=10 * 365 * 86400)
+
+
+def _machine(section: Section) -> dict[str, object]:
+    machine = section.mapping("MACHINE") or {}
+    for path, pattern in machine.items():
+        if not is_plain(path) or not isinstance(pattern, str | bool | int | float):
+            # What matches nothing would make users of machines.
+            section.problem(
+                "E003",
+                "must map claims to strings, numbers or booleans",
+                key="MACHINE",
+                hint='A string may be a pattern: "service-account-*".',
+            )
+            break
+    return machine
 
 
 def _grantable_scopes(section: Section) -> frozenset[str] | None:
@@ -298,31 +337,24 @@ def _grantable_scopes(section: Section) -> frozenset[str] | None:
     if wrong:
         section.problem(
             "E014",
-            f"holds {wrong[0]!r}, which is no scope-token (RFC 6749 3.3)",
+            f"holds {excerpt(wrong[0])}, which is no scope-token (RFC 6749 3.3)",
             key="SCOPES",
         )
     return frozenset(scopes)
 
 
 def _validators(section: Section) -> tuple[Validator, ...]:
-    validators: list[Validator] = []
-    for path in section.texts("VALIDATORS") or ():
-        try:
-            validator = import_string(path)
-        except ImportError as error:
-            section.problem("E015", f"cannot be imported: {error}", key="VALIDATORS")
-            continue
-        if not callable(validator):
-            section.problem("E015", f"names {path}, no function", key="VALIDATORS")
-            continue
-        validators.append(validator)
-    return tuple(validators)
+    paths = section.texts("VALIDATORS", ordered=True) or ()
+    found = [section.function("VALIDATORS", path) for path in paths]
+    return tuple(validator for validator in found if validator is not None)
 
 
 def _jwks(section: Section, algorithms: tuple[str, ...]) -> Mapping[str, object] | None:
-    if section.values.get("JWKS") is None:
+    if "JWKS" not in section.values:
         return None
     jwks = section.mapping("JWKS")
+    if jwks is None:
+        return None
     try:
         keys = parse_jwk_set(
             jwks, algorithms=[a for a in algorithms if a in ASYMMETRIC_ALGORITHMS]
@@ -342,26 +374,27 @@ def _jwks(section: Section, algorithms: tuple[str, ...]) -> Mapping[str, object]
 
 
 def _key_policy(section: Section) -> KeyPolicy:
-    keys = Section(
-        section.mapping("KEYS"),
-        place=section.at("KEYS"),
-        problems=section.problems,
-        keys=KEYS_KEYS,
-    )
-    if keys.values.get("REFRESH", "on_demand") == "command":
+    keys = section.section("KEYS", KEYS_KEYS)
+    refresh = keys.values.get("REFRESH", "on_demand")
+    if refresh == "command":
         keys.not_built("REFRESH", "keys refreshed by command alone")
-    elif keys.values.get("REFRESH", "on_demand") != "on_demand":
-        keys.problem("E003", 'must be "on_demand"', key="REFRESH")
+    elif refresh != "on_demand":
+        keys.wrong("REFRESH", '"on_demand"')
     if "MAX_STALE" in keys.values:
         keys.not_built("MAX_STALE", "keys refreshed by command alone")
-    if keys.values.get("STORE", "database") != "database":
+    store = keys.values.get("STORE", "database")
+    if store != "database":
         keys.not_built("STORE", "a key store other than the database")
+
+    def seconds(key: str, default: float, *, least: float, most: float) -> float:
+        return keys.number(key, default, least=least, most=most, problem_id="E017")
+
+    default_age = seconds("DEFAULT_AGE", 600, least=300, most=3600)
+    cooldown = seconds("COOLDOWN", 30, least=5, most=300)
+    if cooldown >= default_age:
+        keys.problem("E017", "must be shorter than DEFAULT_AGE", key="COOLDOWN")
     return KeyPolicy(
-        default_age=keys.number(
-            "DEFAULT_AGE", 600, least=300, most=3600, problem_id="E017"
-        ),
-        cooldown=keys.number("COOLDOWN", 30, least=5, most=300, problem_id="E017"),
-        stale_if_error=keys.number(
-            "STALE_IF_ERROR", 86400, least=0, most=_MONTH, problem_id="E017"
-        ),
+        default_age=default_age,
+        cooldown=cooldown,
+        stale_if_error=seconds("STALE_IF_ERROR", 86400, least=0, most=_MONTH),
     )

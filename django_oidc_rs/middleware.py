@@ -84,7 +84,8 @@ class ResourceServerMiddleware(_Middleware):
 
     def _prepare(self, request: HttpRequest) -> None:
         plain: Any = type(request)
-        request.__class__ = _on_demand(plain)
+        if not issubclass(plain, _AccessTokenOnDemand):
+            request.__class__ = _on_demand(plain)
 
     def process_exception(
         self,

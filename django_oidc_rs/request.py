@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from traceback import clear_frames
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -82,10 +83,21 @@ def was_asked(request: HttpRequest) -> bool:
 @sensitive_variables()
 def _validate(request: HttpRequest, *, wait: bool) -> AccessToken | None:
     server = get_resource_server()
-    credentials = server.parse(request.META.get("HTTP_AUTHORIZATION"))
-    if credentials is None:
-        return None
-    return server.validate(credentials.raw_token, wait=wait)
+    try:
+        credentials = server.parse(request.META.get("HTTP_AUTHORIZATION"))
+        if credentials is None:
+            return None
+        return server.validate(credentials.raw_token, wait=wait)
+    except Exception as error:
+        _forget_locals(error)
+        raise
+
+
+def _forget_locals(error: BaseException | None) -> None:
+    """Clear the frames below: with DEBUG, error pages show what their locals held."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def access_token_of(request: HttpRequest) -> AccessToken | None:
@@ -99,7 +111,7 @@ def access_token_of(request: HttpRequest) -> AccessToken | None:
         try:
             outcome.access_token = _validate(request, wait=True)
         except ResourceServerError as error:
-            _reject(request, outcome, error)
+            token_rejected.send_robust(**_refuse(request, outcome, error))
         outcome.validated = True
     return _settled(outcome)
 
@@ -116,7 +128,7 @@ async def aaccess_token_of(request: HttpRequest) -> AccessToken | None:
                     _validate, thread_sensitive=False
                 )(request, wait=True)
         except ResourceServerError as error:
-            _reject(request, outcome, error)
+            await token_rejected.asend_robust(**_refuse(request, outcome, error))
         outcome.validated = True
     return _settled(outcome)
 
@@ -138,16 +150,15 @@ def authenticate(request: HttpRequest, *, resolve: bool = True) -> Authenticated
     access_token = access_token_of(request)
     if access_token is None:
         return None
-    if not resolve:
-        return _accept(request, access_token, TokenUser(access_token))
     outcome = _outcome(request)
-    if outcome.user is None:
-        try:
-            outcome.user = resolve_user(access_token)
-        except ResourceServerError as error:
-            _reject(request, outcome, error)
-            raise
-    return _accept(request, access_token, outcome.user)
+    try:
+        user = _user(outcome, access_token, resolve=resolve)
+    except ResourceServerError as error:
+        token_rejected.send_robust(**_refuse(request, outcome, error))
+        raise
+    if not outcome.announced:
+        token_accepted.send_robust(**_accept(request, outcome))
+    return Authenticated(access_token=access_token, user=user)
 
 
 async def aauthenticate(
@@ -157,27 +168,46 @@ async def aauthenticate(
     access_token = await aaccess_token_of(request)
     if access_token is None:
         return None
-    if resolve and _outcome(request).user is None and needs_database(access_token):
-        return await sync_to_async(authenticate)(request, resolve=True)
-    return authenticate(request, resolve=resolve)
-
-
-def _accept(
-    request: HttpRequest, access_token: AccessToken, user: Any
-) -> Authenticated:
     outcome = _outcome(request)
+    try:
+        if resolve and outcome.user is None and needs_database(access_token):
+            user = await sync_to_async(_user)(outcome, access_token, resolve=True)
+        else:
+            user = _user(outcome, access_token, resolve=resolve)
+    except ResourceServerError as error:
+        await token_rejected.asend_robust(**_refuse(request, outcome, error))
+        raise
     if not outcome.announced:
-        outcome.announced = True
-        token_accepted.send_robust(
-            sender=None, request=request, access_token=access_token
-        )
+        await token_accepted.asend_robust(**_accept(request, outcome))
     return Authenticated(access_token=access_token, user=user)
 
 
-def _reject(
+def _user(outcome: _Outcome, access_token: AccessToken, *, resolve: bool) -> Any:
+    if not resolve:
+        return TokenUser(access_token)
+    if outcome.user is None:
+        outcome.user = resolve_user(access_token)
+    return outcome.user
+
+
+def _accept(request: HttpRequest, outcome: _Outcome) -> dict[str, Any]:
+    """Remember that ``token_accepted`` is sent; return what it is sent with."""
+    outcome.announced = True
+    return {
+        "sender": None,
+        "request": request,
+        "access_token": outcome.access_token,
+    }
+
+
+def _refuse(
     request: HttpRequest, outcome: _Outcome, error: ResourceServerError
-) -> None:
-    outcome.error = error
+) -> dict[str, Any]:
+    """Keep and log ``error``; return what ``token_rejected`` is sent with."""
+    if outcome.access_token is not None:
+        error.issuer_alias = outcome.access_token.issuer_alias
+    # Before the signal: a receiver may ask the request for its token.
+    outcome.error, outcome.validated = error, True
     level = logging.WARNING if isinstance(error, KeysUnavailable) else logging.INFO
     logger.log(
         level,
@@ -185,4 +215,4 @@ def _reject(
         error,
         extra={"reason": error.code, "issuer_alias": error.issuer_alias},
     )
-    token_rejected.send_robust(sender=None, request=request, error=error)
+    return {"sender": None, "request": request, "error": error}

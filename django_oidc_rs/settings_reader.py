@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from inspect import isasyncgenfunction, isgeneratorfunction
+from typing import Any
 
-__all__ = ["Problem", "Section"]
+from asgiref.sync import iscoroutinefunction
+from django.utils.module_loading import import_string
+
+from .core.access_token import AccessToken
+
+__all__ = ["Problem", "Section", "is_plain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +36,35 @@ class Problem:
         return self.id.startswith("E")
 
 
+def is_plain(value: object) -> bool:
+    """Whether ``value`` is a string that is what it looks like.
+
+    Not empty, no white space around it, no invisible characters in it.
+    """
+    return (
+        isinstance(value, str) and value.isprintable() and value == value.strip() > ""
+    )
+
+
+def _yields(function: object) -> bool:
+    return isgeneratorfunction(function) or isasyncgenfunction(function)
+
+
 class Section:
     """One dict of the settings: typed reads that note problems instead of raising.
+
+    A value that is written but cannot be used is always a problem, None included: it
+    is what ``os.environ.get`` leaves where a variable is missing.
 
     Args:
         raw: the dict as written; anything else is a problem.
         place: how to name it, ``OIDC_RS["ISSUERS"]["default"]``.
         problems: the list problems go to, shared by all sections.
         keys: the keys that may stand there.
-        defaults: values of keys that are not written, a profile's say.
+
+    Attributes:
+        values: what holds: the written values, over those of a profile.
+        written: the keys that were written.
     """
 
     def __init__(
@@ -47,18 +74,17 @@ class Section:
         place: str,
         problems: list[Problem],
         keys: Iterable[str],
-        defaults: Mapping[str, object] | None = None,
     ) -> None:
         """Note unknown keys, with the nearest known one as a hint."""
         self.place = place
         self.problems = problems
-        known = sorted(keys)
         if not isinstance(raw, Mapping):
             self.problem("E003", "must be a dict")
             raw = {}
+        known = sorted(keys)
         for key in raw:
             if key not in known:
-                close = difflib.get_close_matches(str(key), known, n=1)
+                close = difflib.get_close_matches(str(key).upper(), known, n=1)
                 self.problem(
                     "E002",
                     f"has an unknown key {key!r}",
@@ -66,7 +92,7 @@ class Section:
                     if close
                     else f"Known keys: {', '.join(known)}.",
                 )
-        self.values: dict[str, object] = {**(defaults or {}), **raw}
+        self.values: dict[str, object] = dict(raw)
         self.written = frozenset(raw)
 
     def problem(
@@ -92,36 +118,66 @@ class Section:
         """Return the place of ``key``, as one would write it in Python."""
         return self.place if key is None else f"{self.place}[{key!r}]"
 
-    def text(self, key: str) -> str | None:
-        """Return a non-empty string, or None where there is none."""
-        value = self.values.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, str) or not value.strip():
-            self.problem("E003", "must be a non-empty string", key=key)
-            return None
-        return value
+    def wrong(self, key: str, must: str) -> None:
+        """Note that the value of ``key`` is not of the kind it must be."""
+        if self.values.get(key) is None:
+            self.problem(
+                "E003",
+                f"is None, but must be {must}",
+                key=key,
+                hint="Leave the key out to have its default. A missing environment "
+                "variable is the usual cause.",
+            )
+        else:
+            self.problem("E003", f"must be {must}", key=key)
 
-    def texts(self, key: str, *, bare: bool = False) -> tuple[str, ...] | None:
-        """Return a list of non-empty strings; ``bare`` lets one string stand alone."""
+    def text(self, key: str) -> str | None:
+        """Return a string, or None where there is none."""
+        values = self._plain(key, [self.values.get(key)], "a non-empty string")
+        return values[0] if values else None
+
+    def texts(
+        self, key: str, *, bare: bool = False, ordered: bool = False
+    ) -> tuple[str, ...] | None:
+        """Return a list of strings, or None where there is none.
+
+        ``bare`` lets one string stand alone; ``ordered`` refuses sets, whose order
+        differs from process to process.
+        """
         value = self.values.get(key)
-        if value is None:
-            return None
         if bare and isinstance(value, str):
             value = [value]
-        if not isinstance(value, list | tuple | set | frozenset) or not all(
-            isinstance(item, str) and item.strip() for item in value
-        ):
-            kind = "a string or a list" if bare else "a list"
-            self.problem("E003", f"must be {kind} of non-empty strings", key=key)
+        kinds = (list, tuple) if ordered else (list, tuple, set, frozenset)
+        return self._plain(
+            key,
+            list(value) if isinstance(value, kinds) else [None],
+            f"{'a string or ' if bare else ''}a list of non-empty strings",
+        )
+
+    def _plain(
+        self, key: str, values: list[object], must: str
+    ) -> tuple[str, ...] | None:
+        if key not in self.values:
             return None
-        return tuple(value)
+        texts = tuple(text for text in values if isinstance(text, str) and text.strip())
+        if len(texts) < len(values):
+            self.wrong(key, must)
+            return None
+        if not all(map(is_plain, texts)):
+            self.problem(
+                "E003",
+                "has blanks around it, or invisible characters in it",
+                key=key,
+                hint="What a file or a web page left there makes comparisons fail.",
+            )
+            return None
+        return texts
 
     def flag(self, key: str, default: bool) -> bool:  # noqa: FBT001 -- a default value
         """Return True or False."""
         value = self.values.get(key, default)
         if not isinstance(value, bool):
-            self.problem("E003", "must be True or False", key=key)
+            self.wrong(key, "True or False")
             return default
         return value
 
@@ -137,7 +193,7 @@ class Section:
         """Return a number within bounds."""
         value = self.values.get(key, default)
         if type(value) is not int and type(value) is not float:
-            self.problem("E003", "must be a number", key=key)
+            self.wrong(key, "a number")
             return default
         if math.isnan(value) or not least <= value <= most:
             self.problem(
@@ -146,15 +202,56 @@ class Section:
             return default
         return value
 
-    def mapping(self, key: str) -> dict[str, object]:
-        """Return a dict with string keys; empty where there is none."""
+    def mapping(self, key: str) -> dict[str, object] | None:
+        """Return a dict with strings as keys, empty where there is none.
+
+        None where there is something else; the problem is noted.
+        """
         value = self.values.get(key, {})
         if not isinstance(value, Mapping) or not all(
             isinstance(name, str) for name in value
         ):
-            self.problem("E003", "must be a dict with strings as keys", key=key)
-            return {}
+            self.wrong(key, "a dict with strings as keys")
+            return None
         return dict(value)
+
+    def section(self, key: str, keys: Iterable[str]) -> Section:
+        """Return the section below ``key``; an empty one where there is none."""
+        return Section(
+            self.values.get(key, {}),
+            place=self.at(key),
+            problems=self.problems,
+            keys=keys,
+        )
+
+    def function(
+        self, key: str, path: str, *, hint: str | None = None
+    ) -> Callable[[AccessToken], Any] | None:
+        """Return the function at the dotted ``path``; None where it is of no use."""
+        try:
+            function = import_string(path)
+        except Exception as error:  # noqa: BLE001 -- a module may raise anything
+            self.problem(
+                "E015",
+                f"names {path}, which cannot be imported: "
+                f"{type(error).__name__}: {error}",
+                key=key,
+                hint=hint,
+            )
+            return None
+        if not callable(function) or isinstance(function, type):
+            self.problem("E015", f"names {path}, which is no function", key=key)
+            return None
+        called = (function, type(function).__call__)
+        if any(map(iscoroutinefunction, called)) or any(map(_yields, called)):
+            # Calling it would run none of its lines, and so refuse nobody.
+            self.problem(
+                "E015",
+                f"names {path}, which must be neither async nor a generator",
+                key=key,
+            )
+            return None
+        return function
 
     def not_built(self, key: str, what: str) -> None:
         """Refuse a feature that this version does not have: ignoring it is worse."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import ClassVar, Literal
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models.manager import EmptyManager
 
 from .core.access_token import AccessToken
 from .models import client_key, identity_key
@@ -25,6 +28,8 @@ class TokenUser:
     is_authenticated: Literal[True] = True
     is_staff: Literal[False] = False
     is_superuser: Literal[False] = False
+    groups: ClassVar[EmptyManager[Group]] = EmptyManager(Group)
+    user_permissions: ClassVar[EmptyManager[Permission]] = EmptyManager(Permission)
 
     def __init__(self, access_token: AccessToken) -> None:
         """Take the verified token; ``access_token`` keeps it."""
@@ -51,37 +56,56 @@ class TokenUser:
         """Return the user name."""
         return self.username
 
-    @property
-    def groups(self) -> tuple[()]:
-        """No groups."""
-        return ()
+    def get_user_permissions(self, obj: object = None) -> set[str]:
+        """Return no permissions."""
+        del obj
+        return set()
 
-    @property
-    def user_permissions(self) -> tuple[()]:
-        """No permissions."""
-        return ()
+    async def aget_user_permissions(self, obj: object = None) -> set[str]:
+        """Return no permissions."""
+        return self.get_user_permissions(obj)
 
     def get_group_permissions(self, obj: object = None) -> set[str]:
         """Return no permissions."""
         del obj
         return set()
 
+    async def aget_group_permissions(self, obj: object = None) -> set[str]:
+        """Return no permissions."""
+        return self.get_group_permissions(obj)
+
     def get_all_permissions(self, obj: object = None) -> set[str]:
         """Return no permissions."""
         del obj
         return set()
+
+    async def aget_all_permissions(self, obj: object = None) -> set[str]:
+        """Return no permissions."""
+        return self.get_all_permissions(obj)
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Return False: what a machine may do is said by scopes."""
         del perm, obj
         return False
 
+    async def ahas_perm(self, perm: str, obj: object = None) -> bool:
+        """Return False."""
+        return self.has_perm(perm, obj)
+
     def has_perms(self, perm_list: Collection[str], obj: object = None) -> bool:
         """Return False, even for no permission at all."""
         del perm_list, obj
         return False
 
+    async def ahas_perms(self, perm_list: Collection[str], obj: object = None) -> bool:
+        """Return False, even for no permission at all."""
+        return self.has_perms(perm_list, obj)
+
     def has_module_perms(self, app_label: str) -> bool:
         """Return False."""
         del app_label
         return False
+
+    async def ahas_module_perms(self, app_label: str) -> bool:
+        """Return False."""
+        return self.has_module_perms(app_label)

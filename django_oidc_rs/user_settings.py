@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist
-from django.utils.module_loading import import_string
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+from django.db.models import Model
 
 from .core.access_token import AccessToken
-from .settings_reader import Section
+from .settings_reader import Section, is_plain
 
-__all__ = ["BUILT_IN_RESOLVERS", "USER_KEYS", "UserPolicy", "parse_users"]
+__all__ = [
+    "BUILT_IN_RESOLVERS",
+    "USER_KEYS",
+    "UserPolicy",
+    "parse_users",
+]
 
 USER_KEYS = ("CREATE", "FIELDS", "GROUPS", "RESOLVER")
 BUILT_IN_RESOLVERS = ("local_user", "existing_user", "token_user")
@@ -41,44 +47,50 @@ class UserPolicy:
     groups: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse_users(section: Section) -> UserPolicy:
-    """Return the user policy of ``section``, noting problems."""
-    resolver, custom = _resolver(section)
-    groups_claim, groups = _groups(section)
-    return UserPolicy(
-        resolver=resolver,
-        custom=custom,
-        create=section.flag("CREATE", True),  # noqa: FBT003 -- the default
-        fields=_fields(section),
-        groups_claim=groups_claim,
-        groups=groups,
-    )
+_DEFAULT = UserPolicy()
+
+
+def parse_users(section: Section, *, shared: UserPolicy = _DEFAULT) -> UserPolicy:
+    """Return the user policy of ``section``, noting problems.
+
+    Keys that are not written there are those of ``shared``.
+    """
+    changes: dict[str, Any] = {}
+    if "RESOLVER" in section.written:
+        changes["resolver"], changes["custom"] = _resolver(section)
+    if "CREATE" in section.written:
+        changes["create"] = section.flag("CREATE", shared.create)
+    if "FIELDS" in section.written:
+        changes["fields"] = _fields(section)
+    if "GROUPS" in section.written:
+        changes["groups_claim"], changes["groups"] = _groups(section)
+    return replace(shared, **changes)
 
 
 def _resolver(section: Section) -> tuple[str, Callable[[AccessToken], object] | None]:
     name = section.text("RESOLVER")
     if name is None or name in BUILT_IN_RESOLVERS:
-        return name or "local_user", None
+        return name or "existing_user", None
+    return "custom", section.function(
+        "RESOLVER", name, hint=f"Built in: {', '.join(BUILT_IN_RESOLVERS)}."
+    )
+
+
+def _user_model(section: Section, key: str, problem_id: str) -> type[Model] | None:
     try:
-        custom = import_string(name)
-    except ImportError as error:
-        section.problem(
-            "E015",
-            f"cannot be imported: {error}",
-            key="RESOLVER",
-            hint=f"Built in: {', '.join(BUILT_IN_RESOLVERS)}.",
-        )
-        return "custom", None
-    if not callable(custom):
-        section.problem("E015", "names no function", key="RESOLVER")
-        return "custom", None
-    return "custom", custom
+        return get_user_model()
+    except ImproperlyConfigured as error:
+        section.problem(problem_id, f"needs a user model: {error}", key=key)
+        return None
 
 
 def _fields(section: Section) -> dict[str, str]:
-    model = get_user_model()
+    table = section.mapping("FIELDS")
+    model = _user_model(section, "FIELDS", "E018") if table else None
+    if not table or model is None:
+        return {}
     fields: dict[str, str] = {}
-    for name, path in section.mapping("FIELDS").items():
+    for name, path in table.items():
         place = f"maps {name!r}, which"
         try:
             model_field = model._meta.get_field(name)
@@ -91,7 +103,7 @@ def _fields(section: Section) -> dict[str, str]:
             section.problem("E018", f"{place} can never be mapped", key="FIELDS")
         elif model_field.is_relation:
             section.problem("E018", f"{place} is a relation", key="FIELDS")
-        elif not isinstance(path, str) or not path:
+        elif not isinstance(path, str) or not is_plain(path):
             section.problem(
                 "E018", f"must name a claim path for {name!r}", key="FIELDS"
             )
@@ -101,23 +113,42 @@ def _fields(section: Section) -> dict[str, str]:
 
 
 def _groups(section: Section) -> tuple[str | None, dict[str, str]]:
-    if not section.values.get("GROUPS"):
+    groups = section.mapping("GROUPS")
+    if not groups:
         return None, {}
-    groups = Section(
-        section.mapping("GROUPS"),
-        place=section.at("GROUPS"),
-        problems=section.problems,
-        keys=("CLAIM", "MAP"),
-    )
-    claim, table = groups.text("CLAIM"), groups.mapping("MAP")
+    below = section.section("GROUPS", ("CLAIM", "MAP"))
+    claim, table = groups.get("CLAIM"), groups.get("MAP")
     names = {
         value: name
-        for value, name in table.items()
-        if isinstance(name, str) and 0 < len(name) <= 150
+        for value, name in (table.items() if isinstance(table, Mapping) else ())
+        if isinstance(value, str) and isinstance(name, str)
     }
-    if claim is None or not table or len(names) != len(table):
-        groups.problem(
+    if (
+        not isinstance(claim, str)
+        or not isinstance(table, Mapping)
+        or not 0 < len(names) == len(table)
+        or not all(is_plain(text) and len(text) <= 150 for text in names.values())
+        or not is_plain(claim)
+    ):
+        below.problem(
             "E019",
             "must have a CLAIM path and a MAP of claim values to group names",
+            hint='Like {"CLAIM": "realm_access.roles", "MAP": {"boss": "Bosses"}}.',
+        )
+        return None, {}
+    model = _user_model(section, "GROUPS", "E019")
+    if model is not None and not _has_groups(model):
+        section.problem(
+            "E019",
+            f"needs a user model with groups, and {model.__name__} has none",
+            key="GROUPS",
         )
     return claim, names
+
+
+def _has_groups(model: type[Model]) -> bool:
+    try:
+        groups = model._meta.get_field("groups").related_model
+    except FieldDoesNotExist:
+        return False
+    return getattr(getattr(groups, "_meta", None), "label", "") == "auth.Group"

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, router, transaction
+from django.db import DatabaseError, DataError, IntegrityError, router, transaction
+from django.db.models import Q
 
 from .conf import get_config
 from .core.access_token import AccessToken
-from .core.errors import UserRejected
+from .core.errors import UserRejected, excerpt
 from .models import FederatedIdentity, identity_key
 from .signals import identity_created
 from .token_user import TokenUser
@@ -44,20 +45,46 @@ def resolve_user(access_token: AccessToken) -> Any:
         return TokenUser(access_token)
     if policy.custom is not None:
         return _active(policy.custom(access_token))
-    identity = FederatedIdentity.objects.of(
-        access_token.issuer, access_token.subject or ""
-    )
+    if not access_token.subject:
+        raise UserRejected(reason="unknown_user")
+    identity = _find(access_token)
     if identity is None:
         if policy.resolver == "existing_user" or not policy.create:
             raise UserRejected(reason="unknown_user")
         identity = _create(access_token, policy)
-    if identity.user is None:
-        raise UserRejected(reason="deleted_user")
-    user = _active(identity.user)
+    user = _user_of(identity)
     mapped = map_claims(access_token, policy)
-    if mapped is not None:
-        _apply(mapped, identity, access_token)
+    if mapped is not None and not _apply(mapped, identity, access_token):
+        # Somebody was quicker, with the same or newer claims or with a deletion: what
+        # is in the database now is the truth, not what was read before.
+        user = _user_of(_of(access_token, using=_primary()))
     return user
+
+
+def _primary() -> str:
+    """Return the alias that is written: a replica may not know the latest."""
+    return router.db_for_write(get_user_model())
+
+
+def _of(access_token: AccessToken, *, using: str) -> FederatedIdentity | None:
+    return FederatedIdentity.objects.db_manager(using).of(
+        access_token.issuer, access_token.subject or ""
+    )
+
+
+def _find(access_token: AccessToken) -> FederatedIdentity | None:
+    """Return the identity: one query, and a second where a replica lags behind."""
+    using, primary = FederatedIdentity.objects.db, _primary()
+    identity = _of(access_token, using=using)
+    if identity is None and using != primary:
+        identity = _of(access_token, using=primary)
+    return identity
+
+
+def _user_of(identity: FederatedIdentity | None) -> Any:
+    if identity is None or identity.user is None:
+        raise UserRejected(reason="deleted_user")
+    return _active(identity.user)
 
 
 def _active(user: Any) -> Any:
@@ -74,7 +101,7 @@ def _create(access_token: AccessToken, policy: UserPolicy) -> FederatedIdentity:
     In a savepoint: the losers of a race must be able to go on in their transaction.
     """
     model = get_user_model()
-    using = router.db_for_write(model)
+    using = _primary()
     mapped = map_claims(access_token, policy)
     subject = access_token.subject or ""
     try:
@@ -94,18 +121,30 @@ def _create(access_token: AccessToken, policy: UserPolicy) -> FederatedIdentity:
                 applied="" if mapped is None else mapped.digest,
                 applied_at=access_token.issued_at,
             )
-    except IntegrityError as error:
-        existing = FederatedIdentity.objects.db_manager(using).of(
-            access_token.issuer, subject
-        )
-        if existing is None:
-            # A unique field belongs to somebody else: never a reason to link (A154).
-            raise UserRejected(reason="user_conflict") from error
-        return existing
+    except (IntegrityError, DataError) as error:
+        existing = _of(access_token, using=using)
+        if existing is not None:
+            return existing
+        if _has_unmapped_gaps(user, policy):
+            raise
+        # A unique field belongs to somebody else: never a reason to link (A154).
+        raise _conflict(error) from error
     identity_created.send_robust(
         sender=FederatedIdentity, identity=identity, access_token=access_token
     )
     return identity
+
+
+def _has_unmapped_gaps(user: Any, policy: UserPolicy) -> bool:
+    """Whether a column that must be filled is empty, and no claim was to fill it.
+
+    That is a mistake in the project, and no token's fault: it must be loud.
+    """
+    return any(
+        getattr(user, field.attname) is None
+        for field in user._meta.concrete_fields
+        if not (field.null or field.primary_key or field.name in policy.fields)
+    )
 
 
 def _user_name(access_token: AccessToken) -> str:
@@ -118,26 +157,46 @@ def _user_name(access_token: AccessToken) -> str:
 
 def _apply(
     mapped: MappedClaims, identity: FederatedIdentity, access_token: AccessToken
-) -> None:
-    """Write what changed since the last token, unless this one is older."""
-    issued_at = access_token.issued_at
+) -> bool:
+    """Write what changed since the last token, unless this one is older.
+
+    Returns False when the identity was changed meanwhile, so that nothing was written.
+    """
+    issued_at, digest = access_token.issued_at, mapped.digest
+    if digest == identity.applied or _is_older(issued_at, identity.applied_at):
+        return True
+    using = _primary()
     user: Any = identity.user
-    digest = mapped.digest
-    older = (
-        issued_at is not None
-        and identity.applied_at is not None
-        and issued_at < identity.applied_at
-    )
-    if digest == identity.applied or older:
-        return
-    using = router.db_for_write(FederatedIdentity, instance=identity)
-    mapped.assign(user)
+    changes: dict[str, Any] = {"applied": digest}
+    not_older = Q()
+    if issued_at is not None:
+        changes["applied_at"] = issued_at
+        not_older = Q(applied_at=None) | Q(applied_at__lte=issued_at)
     try:
         with transaction.atomic(using=using):
+            # First, because it locks the row: of parallel requests one at a time goes
+            # on, and each asks again whether it is the older one.
+            claimed = (
+                FederatedIdentity.objects.using(using)
+                .filter(not_older, pk=identity.pk, user=user.pk)
+                .exclude(applied=digest)
+                .update(**changes)
+            )
+            if not claimed:
+                return False
+            mapped.assign(user)
             if mapped.fields:
                 user.save(using=using, update_fields=list(mapped.fields))
             mapped.mirror_groups(user, using=using)
-            identity.applied, identity.applied_at = digest, issued_at
-            identity.save(using=using, update_fields=["applied", "applied_at"])
-    except IntegrityError as error:
-        raise UserRejected(reason="user_conflict") from error
+    except (IntegrityError, DataError) as error:
+        raise _conflict(error) from error
+    return True
+
+
+def _is_older(issued_at: float | None, applied_at: float | None) -> bool:
+    return issued_at is not None and applied_at is not None and issued_at < applied_at
+
+
+def _conflict(error: DatabaseError) -> UserRejected:
+    # PostgreSQL quotes the values below its first line.
+    return UserRejected(excerpt(str(error).partition("\n")[0]), reason="user_conflict")

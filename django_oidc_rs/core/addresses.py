@@ -1,7 +1,7 @@
 """What a URL leads to: its host and port, and whether they are of the public internet.
 
-The tables of addresses are the package's own: ``ipaddress.is_global`` changes between Python
-releases and says nothing of the IPv4 address inside an IPv6 one. From the IANA
+The tables of addresses are the package's own: ``ipaddress.is_global`` changes between
+Python releases and says nothing of the IPv4 address inside an IPv6 one. From the IANA
 special-purpose registries, RFC 6890.
 """
 
@@ -88,7 +88,7 @@ def parse_origin(url: str) -> Origin:
     port = int(match["port"] or (443 if scheme == "https" else 80))
     if not 0 < port < 65536:
         raise ValueError("has an impossible port")
-    if ":" in host:
+    if match["host"].startswith("["):
         try:
             IPv6Address(host)
         except ValueError:

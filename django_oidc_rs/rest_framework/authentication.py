@@ -12,7 +12,7 @@ from ..core.errors import ResourceServerError
 from ..request import authenticate
 from ..responses import challenge_for
 from .exceptions import Refused
-from .view_hooks import ViewHooks
+from .view_hooks import install_hooks
 
 __all__ = ["AccessTokenAuthentication"]
 
@@ -34,14 +34,16 @@ class AccessTokenAuthentication(BaseAuthentication):
         Raises:
             Refused: 400, 401 or 503; see ``django_oidc_rs.core.errors``.
         """
-        view = request.parser_context["view"]
-        hooks = ViewHooks.install(view)
+        # Absent where somebody makes a REST framework request without a view.
+        view = request.parser_context.get("view")
+        if view is not None:
+            install_hooks(view)
         try:
             authenticated = authenticate(
                 request._request, resolve=getattr(view, "resolve_user", True)
             )
         except ResourceServerError as error:
-            hooks.refuse(Refused(error))
+            raise Refused(error) from error
         if authenticated is None:
             return None
         return authenticated.user, authenticated.access_token

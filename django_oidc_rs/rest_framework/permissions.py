@@ -16,6 +16,7 @@ from rest_framework.permissions import (
     BasePermission,
     BasePermissionMetaclass,
     OperandHolder,
+    SingleOperandHolder,
 )
 from rest_framework.request import Request
 
@@ -39,20 +40,48 @@ __all__ = [
 ]
 
 
-class _NoNegation:
-    """``&`` and ``|`` as ever, from both sides; ``~`` is a mistake."""
+class _Remembering:
+    """Mixed into AND and OR: whether it said no, None as long as nobody asked."""
+
+    failed: bool | None = None
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        allowed = super().has_permission(request, view)  # type: ignore[misc]
+        self.failed = not allowed
+        return bool(allowed)
+
+    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        allowed = super().has_object_permission(request, view, obj)  # type: ignore[misc]
+        self.failed = not allowed
+        return bool(allowed)
+
+
+class _And(_Remembering, AND):
+    pass
+
+
+class _Or(_Remembering, OR):
+    pass
+
+
+class _NoNegation(OperandHolder, SingleOperandHolder):
+    """``&`` and ``|`` as ever, from both sides; ``~`` is a mistake.
+
+    Deriving from REST framework's holders makes Python ask this side first even where
+    one of them stands on the left; theirs could be negated.
+    """
 
     def __and__(self, other: Any) -> Any:
-        return _pair(AND, self, other)
+        return _pair(_And, self, other)
 
     def __or__(self, other: Any) -> Any:
-        return _pair(OR, self, other)
+        return _pair(_Or, self, other)
 
     def __rand__(self, other: Any) -> Any:
-        return _pair(AND, other, self)
+        return _pair(_And, other, self)
 
     def __ror__(self, other: Any) -> Any:
-        return _pair(OR, other, self)
+        return _pair(_Or, other, self)
 
     def __invert__(self) -> NoReturn:
         raise TypeError(
@@ -61,7 +90,7 @@ class _NoNegation:
         )
 
 
-class _Composite(_NoNegation, OperandHolder):
+class _Composite(_NoNegation):
     """REST framework's pair of operands."""
 
 
@@ -70,7 +99,14 @@ def _pair(operation: Any, one: Any, other: Any) -> _Composite:
 
 
 class _PermissionMetaclass(_NoNegation, BasePermissionMetaclass):
-    """Composition for the classes themselves."""
+    """Composition for the classes themselves, which are no pairs of anything."""
+
+    # The holders' own == looks at it.
+    operator_class = None
+    __init__ = type.__init__
+    __call__ = type.__call__
+    __eq__ = type.__eq__
+    __hash__ = type.__hash__
 
 
 class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
@@ -80,21 +116,16 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
     token are denied without asking it.
     """
 
-    failed = False
-    unmet: ScopeRequirement | None = None
+    failed: bool | None = None
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Deny without an access token; else ask ``has_token_permission``."""
-        self.unmet = None
         access_token = request.auth
-        if isinstance(access_token, AccessToken):
-            allowed = self.has_token_permission(access_token, request, view)
-        else:
-            allowed = False
-        self.failed = not allowed
-        if self.failed:
-            self.unmet = self.requirement(request, view)
-        return bool(allowed)
+        self.failed = not (
+            isinstance(access_token, AccessToken)
+            and self.has_token_permission(access_token, request, view)
+        )
+        return not self.failed
 
     def has_token_permission(
         self,
@@ -107,7 +138,7 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
         return False
 
     def requirement(self, request: Request, view: APIView) -> ScopeRequirement | None:
-        """Return the scopes that a 403 should name, None for none."""
+        """Return the scopes that a challenge should name, None for none."""
         del request, view
         return None
 
@@ -180,7 +211,12 @@ def HasClaim(  # noqa: N802 -- see HasScope
 
     It matches when type and value are equal, or when the claim is a list that holds
     such a value. ``path`` is a claim name or a dotted path (``realm_access.roles``).
+
+    Raises:
+        TypeError: at import, for None: a token without the claim would match.
     """
+    if value is None:
+        raise TypeError("a claim cannot be demanded to be None")
     aliases = _aliases(issuers)
 
     def equal(claim: object) -> bool:
@@ -276,11 +312,14 @@ class TokenHasScope(AccessTokenPermission):
 
 
 def _entry(table: Mapping[Any, Any], request: Request, view: APIView) -> Any:
-    method = "GET" if request.method == "HEAD" else str(request.method)
-    for key in (getattr(view, "action", None), method, method.lower()):
-        if key in table:
-            return table[key]
-    return None
+    action = getattr(view, "action", None)
+    if action in table:
+        return table[action]
+    method = "GET" if request.method == "HEAD" else request.method
+    return next(
+        (table[key] for key in table if str(key).upper() == method),
+        None,
+    )
 
 
 def _alternatives(configured: Any) -> tuple[tuple[str, ...], ...]:

@@ -1,18 +1,18 @@
 """What the authentication class adds to the one view instance that serves a request.
 
 REST framework gives permissions no way to set a header, and raising from one breaks
-``A | B``. The view instance can be reached from ``authenticate``; with its
-``get_permissions``, ``permission_denied`` and ``finalize_response`` wrapped, the 403
-names the scope under any composition and any ``EXCEPTION_HANDLER``.
+``A | B``. The view instance can be reached from ``authenticate``; with four of its
+methods wrapped, the 403 names the scope under any composition and any
+``EXCEPTION_HANDLER``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
-from rest_framework.exceptions import APIException
-from rest_framework.permissions import NOT
+from rest_framework.exceptions import APIException, NotAuthenticated, PermissionDenied
+from rest_framework.permissions import NOT, OR
 from rest_framework.request import Request
 
 from ..core.access_token import AccessToken
@@ -25,73 +25,108 @@ if TYPE_CHECKING:
     # REST framework imports this module while it imports its views.
     from rest_framework.views import APIView
 
-__all__ = ["ViewHooks"]
+__all__ = ["install_hooks"]
 
 _ATTRIBUTE = "_django_oidc_rs_hooks"
 
 
-class _Remembering(list[Any]):
-    """A list of permissions that knows which one was asked last."""
+class _Asked(list[Any]):
+    """A list of permissions that knows which one is being asked."""
 
-    last: Any = None
+    current: Any = None
 
     def __iter__(self) -> Iterator[Any]:
-        for permission in super().__iter__():
-            self.last = permission
-            yield permission
+        for self.current in super().__iter__():
+            yield self.current
+        self.current = None
 
 
-class ViewHooks:
-    """Wraps three methods of one view instance; see the module."""
+def install_hooks(view: APIView) -> None:
+    """Wrap four methods of ``view``, once; see the module."""
+    if not hasattr(view, _ATTRIBUTE):
+        hooks = _ViewHooks(view)
+        vars(view).update(
+            {
+                _ATTRIBUTE: hooks,
+                "get_permissions": hooks.get_permissions,
+                "permission_denied": hooks.permission_denied,
+                "handle_exception": hooks.handle_exception,
+                "finalize_response": hooks.finalize_response,
+            }
+        )
 
+
+class _ViewHooks:
     def __init__(self, view: APIView) -> None:
-        """Take hold of the view's own methods."""
+        self._view = view
         self._get_permissions = view.get_permissions
-        self._permission_denied = view.permission_denied
+        self._permission_denied: Callable[..., None] = view.permission_denied
+        self._handle_exception = view.handle_exception
         self._finalize_response = view.finalize_response
-        self._asked = _Remembering()
-        self._exception: APIException | None = None
+        self._asked = _Asked()
+        self._exception: Refused | CredentialsRequired | None = None
 
-    @classmethod
-    def install(cls, view: APIView) -> ViewHooks:
-        """Return the hooks of ``view``, installed once."""
-        hooks = getattr(view, _ATTRIBUTE, None)
-        if not isinstance(hooks, cls):
-            hooks = cls(view)
-            vars(view).update(
-                {
-                    _ATTRIBUTE: hooks,
-                    "get_permissions": hooks.get_permissions,
-                    "permission_denied": hooks.permission_denied,
-                    "finalize_response": hooks.finalize_response,
-                }
-            )
-        return hooks
-
-    def refuse(self, exception: APIException) -> NoReturn:
-        """Raise ``exception``, and see to its headers whoever renders it."""
-        self._exception = exception
-        raise exception
-
-    def get_permissions(self) -> _Remembering:
+    def get_permissions(self) -> _Asked:
         """Return the view's permissions; remember which one is asked."""
-        permissions = _Remembering(self._get_permissions())
-        for permission in list.__iter__(permissions):
+        self._asked = _Asked(self._get_permissions())
+        for permission in list.__iter__(self._asked):
             _refuse_negation(permission)
-        self._asked = permissions
-        return permissions
+        return self._asked
 
     def permission_denied(
         self, request: Request, message: Any = None, code: str | None = None
     ) -> None:
-        """Answer for our permissions; leave those of others to the view."""
-        failed = tuple(_failed(self._asked.last))
-        scope = next((each.unmet.challenge for each in failed if each.unmet), None)
-        if request.authenticators and not request.successful_authenticator:
-            self.refuse(CredentialsRequired(scope))
-        if failed and isinstance(request.auth, AccessToken):
-            self.refuse(Refused(InsufficientScope(), scope))
-        self._permission_denied(request, message=message, code=code)
+        """Let the view deny, and put what RFC 6750 wants into its plain answers."""
+        denial: APIException
+        try:
+            self._permission_denied(request, message=message, code=code)
+        except NotAuthenticated:
+            denial = CredentialsRequired(self._scope(request))
+        except PermissionDenied as exception:
+            denial = self._denial(request) or exception
+        else:
+            return
+        raise denial
+
+    def _denial(self, request: Request) -> Refused | None:
+        """Return our answer, None where the permissions of others said no."""
+        blamed = tuple(_blamed(self._asked.current))
+        if not blamed or not isinstance(request.auth, AccessToken):
+            return None
+        # A client that only lacks a claim gains nothing by asking for scopes.
+        named = any(each.requirement(request, self._view) for each in blamed)
+        return Refused(InsufficientScope(), self._scope(request) if named else None)
+
+    def _scope(self, request: Request) -> str | None:
+        """Return all the view's scopes: what a client should ask for at once."""
+        scopes = (
+            scope
+            for permission in list.__iter__(self._asked)
+            for scope in self._scopes(permission, request)
+        )
+        return " ".join(dict.fromkeys(scopes)) or None
+
+    def _scopes(self, permission: Any, request: Request) -> tuple[str, ...]:
+        if isinstance(permission, AccessTokenPermission):
+            requirement = permission.requirement(request, self._view)
+            return () if requirement is None else requirement.alternatives[0]
+        operands = tuple(_operands(permission))
+        if not isinstance(permission, OR):
+            return tuple(
+                scope for each in operands for scope in self._scopes(each, request)
+            )
+        if _failed(permission) is False:
+            # What let this request in, not what would have done so as well.
+            operands = tuple(each for each in operands if _failed(each) is False)
+        named = (self._scopes(each, request) for each in operands)
+        return next(filter(None, named), ())
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Remember what is answered, to see to its headers whoever renders it."""
+        self._exception = (
+            exc if isinstance(exc, Refused | CredentialsRequired) else None
+        )
+        return self._handle_exception(exc)
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
@@ -100,7 +135,7 @@ class ViewHooks:
         response = mark_private(
             self._finalize_response(request, response, *args, **kwargs)
         )
-        exception = self._exception
+        exception, self._exception = self._exception, None
         if exception is None or response.status_code != exception.status_code:
             return response
         for attribute, name in (
@@ -119,14 +154,19 @@ def _operands(permission: Any) -> Iterator[Any]:
             yield getattr(permission, name)
 
 
-def _failed(permission: Any) -> Iterator[AccessTokenPermission]:
-    """Yield our permissions below ``permission`` that said no, from left to right."""
-    if isinstance(permission, AccessTokenPermission):
-        if permission.failed:
-            yield permission
+def _failed(permission: Any) -> bool | None:
+    """Whether ``permission`` said no; None if it was not asked, or is not ours."""
+    return getattr(permission, "failed", None)
+
+
+def _blamed(permission: Any) -> Iterator[AccessTokenPermission]:
+    """Yield our permissions that made ``permission`` say no, from left to right."""
+    if not _failed(permission):
         return
+    if isinstance(permission, AccessTokenPermission):
+        yield permission
     for operand in _operands(permission):
-        yield from _failed(operand)
+        yield from _blamed(operand)
 
 
 def _refuse_negation(permission: Any, *, negated: bool = False) -> None:

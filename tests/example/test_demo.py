@@ -47,19 +47,21 @@ def running(*arguments, **variables):
         watchdog.cancel()
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 def run(*arguments, **variables):
     """Run manage.py to its end; return its exit status and what it printed."""
     with running(*arguments, **variables) as process:
-        printed, _ = process.communicate()
-        return process.returncode, printed
+        printed = process.stdout.read()
+        return process.wait(), printed
 
 
 def verdicts(printed):
     """Return the last word of every row of the table."""
-    return re.findall(r"^  (?:GET|POST|DELETE) /.* (ok|DIFFERENT)$", printed, re.M)
+    row = r"^  (?:GET|POST|DELETE) /.* (ok|DIFFERENT)$"
+    return re.findall(row, printed, re.MULTILINE)
 
 
 def ports(printed):
@@ -83,8 +85,9 @@ def test_every_answer_is_as_expected_and_both_servers_stop(tmp_path):
         assert ports(printed)
         assert all(map(is_open, ports(printed)))
         process.send_signal(signal.SIGTERM)
-        process.communicate()
-    assert process.returncode == 0
+        process.stdout.read()
+        status = process.wait()
+    assert status == 0
     assert not any(map(is_open, ports(printed)))
 
 

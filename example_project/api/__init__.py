@@ -1,0 +1,1 @@
+"""The orders API: a Django project protected by django-oidc-rs."""

@@ -1,0 +1,15 @@
+"""Django's command line, for the API.
+
+With ``--settings authorization_server.settings`` it is the authorization server's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "api.settings")
+    execute_from_command_line(sys.argv)

@@ -1,0 +1,1 @@
+"""Orders: placed by users, imported by machines."""

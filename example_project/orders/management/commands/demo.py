@@ -1,0 +1,90 @@
+"""``demo``: the API and a real authorization server, from nothing to a table."""
+
+from __future__ import annotations
+
+import signal
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from demo.run import Demo, prepare_state
+from demo.servers import DemoError
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Starts both servers, asks, prints; exit status 1 if one answer differs."""
+
+    help = (
+        "Start the API and an authorization server on 127.0.0.1, get tokens over HTTP, "
+        "call the API and compare every answer with the expected one."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--state",
+            type=Path,
+            default=settings.STATE_DIR,
+            help="where databases, keys and logs go; what an earlier demo left there "
+            "is deleted (%(default)s)",
+        )
+        parser.add_argument("--port", type=int, help="of the API; a free one")
+        parser.add_argument(
+            "--issuer-port", type=int, help="of the authorization server; a free one"
+        )
+        parser.add_argument(
+            "--serve",
+            action="store_true",
+            help="keep both servers up after the table, until Ctrl-C",
+        )
+
+    def handle(self, **options: Any) -> None:
+        """Run the demo."""
+        state = options["state"].resolve()
+        former = signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            prepare_state(state)
+            with Demo(
+                state,
+                port=options["port"],
+                issuer_port=options["issuer_port"],
+                write=self._write,
+            ) as demo:
+                as_expected = demo.run()
+                if options["serve"]:
+                    self._serve(demo)
+        except DemoError as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            raise CommandError("interrupted; both servers are stopped") from None
+        finally:
+            signal.signal(signal.SIGTERM, former)
+        if not as_expected:
+            raise CommandError(f"not every answer is as expected; logs are in {state}")
+
+    def _serve(self, demo: Demo) -> None:
+        try:
+            self._write(f"\nAPI                   {demo.api.url}")
+            self._write(f"Authorization server  {demo.issuer.url}")
+            self._write("Ctrl-C stops both.")
+            while True:
+                demo.api.check_alive()
+                demo.issuer.check_alive()
+                time.sleep(1)
+        except KeyboardInterrupt:
+            self._write("")
+
+    def _write(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
