@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import django
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
+from django.utils.module_loading import import_string
 
 from .conf import parse
-from .middleware import is_covered
 from .settings_reader import Problem
 
 __all__ = [
@@ -37,16 +37,7 @@ def _message(problem: Problem) -> checks.CheckMessage:
 
 
 def _problems() -> list[Problem]:
-    if not hasattr(settings, "OIDC_RS"):
-        return [
-            Problem(
-                id="E001",
-                message="The setting OIDC_RS is missing.",
-                hint='Name an audience and an issuer: OIDC_RS = {"AUDIENCE": ..., '
-                '"ISSUERS": {"default": {"ISSUER": ...}}}.',
-            )
-        ]
-    return parse(settings.OIDC_RS)[1]
+    return parse(getattr(settings, "OIDC_RS", None))[1]
 
 
 @checks.register(checks.Tags.security)
@@ -73,23 +64,43 @@ def check_authentication_classes(
 ) -> list[checks.CheckMessage]:
     """Demand that our authentication class stands first, where it stands at all."""
     del app_configs
-    configured = getattr(settings, "REST_FRAMEWORK", {}) or {}
-    classes = [
-        name if isinstance(name, str) else f"{name.__module__}.{name.__qualname__}"
-        for name in configured.get("DEFAULT_AUTHENTICATION_CLASSES", ())
-    ]
-    ours = [name.startswith(_OURS) for name in classes]
+    configured = getattr(settings, "REST_FRAMEWORK", None)
+    if not isinstance(configured, Mapping):
+        return []
+    classes = configured.get("DEFAULT_AUTHENTICATION_CLASSES")
+    if not isinstance(classes, list | tuple):
+        return []
+    ours = [_is_ours(each) for each in classes]
     if not any(ours) or ours[0]:
         return []
     return [
         checks.Error(
-            f"{classes[0]} stands before AccessTokenAuthentication in "
+            f"{_name(classes[0])} stands before AccessTokenAuthentication in "
             'REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"].',
             hint="Put AccessTokenAuthentication first: otherwise a live session wins "
             "over a bad token, and 401 loses its challenge.",
             id="django_oidc_rs.E021",
         )
     ]
+
+
+def _name(authentication_class: object) -> str:
+    if isinstance(authentication_class, type):
+        return f"{authentication_class.__module__}.{authentication_class.__qualname__}"
+    return str(authentication_class)
+
+
+def _is_ours(authentication_class: object) -> bool:
+    """Whether this is a class of ours, or a project's subclass of one."""
+    found = authentication_class
+    if isinstance(found, str):
+        try:
+            found = import_string(found)
+        except (ImportError, ValueError):
+            # REST framework says so itself.
+            return False
+    bases = found.__mro__ if isinstance(found, type) else ()
+    return any(_name(base).startswith(_OURS) for base in bases)
 
 
 @checks.register(checks.Tags.security)
@@ -121,7 +132,7 @@ def check_middleware(
                 id="django_oidc_rs.E023",
             )
         )
-    if hasattr(settings, "OIDC_RS") and _covers_admin():
+    if _covers_admin():
         messages.append(
             checks.Warning(
                 "The admin lies under REQUIRED_PATHS: browsers that sign in there send "
@@ -134,11 +145,16 @@ def check_middleware(
 
 
 def _covers_admin() -> bool:
+    # Not at the top: without django.contrib.auth it cannot be imported, and then the
+    # check below must be able to say so.
+    from .middleware import is_covered
+
     try:
         admin = reverse("admin:index")
     except NoReverseMatch:
         return False
-    return is_covered(admin, parse(settings.OIDC_RS)[0].required_paths)
+    path = "/" + admin.removeprefix(get_script_prefix())
+    return is_covered(path, parse(getattr(settings, "OIDC_RS", None))[0].required_paths)
 
 
 @checks.register(checks.Tags.compatibility)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -42,7 +43,7 @@ _HTTP_KEYS = (
 )
 # RFC 6750 section 3 restricts other parameters alike; no escapes are ever needed then.
 _REALM = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")
-_HOST = re.compile(r"[A-Za-z0-9._-]+|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]+\]?")
+_HOST = re.compile(r"[A-Za-z0-9._-]+")
 _PROXY = re.compile(r"(?:https?|all)(?:://.+)?")
 _NO_PATH = ("//", *"*?#%^$<>[](){}|\\")
 
@@ -145,7 +146,7 @@ def _http(top: Section) -> HttpPolicy:
 
 def _hosts(http: Section, key: str) -> frozenset[str]:
     hosts = http.texts(key) or ()
-    wrong = [host for host in hosts if not _HOST.fullmatch(host)]
+    wrong = [host for host in hosts if not _is_host(host)]
     if wrong:
         http.problem(
             "E020",
@@ -154,6 +155,14 @@ def _hosts(http: Section, key: str) -> frozenset[str]:
             hint="Host names or addresses alone: no scheme, port, path or wildcard.",
         )
     return frozenset(hosts)
+
+
+def _is_host(text: str) -> bool:
+    try:
+        IPv6Address(text.strip("[]"))
+    except ValueError:
+        return _HOST.fullmatch(text) is not None
+    return True
 
 
 def _proxies(http: Section) -> dict[str, str]:
@@ -177,38 +186,31 @@ def _issuers(
     audience = parse_audience(top)
     shared = parse_users(top.section("USERS", USER_KEYS))
     table = top.mapping("ISSUERS")
-    if table == {}:
+    if table is None:
+        return (), {}
+    if not table:
         top.problem(
             "E004",
             "names no issuer",
             key="ISSUERS",
             hint='Set "ISSUERS": {"default": {"ISSUER": "https://..."}}.',
         )
-    policies: list[IssuerPolicy] = []
-    users: dict[str, UserPolicy] = {}
-    seen: dict[str, str] = {}
-    for alias, raw in (table or {}).items():
-        section = Section(
+    sections = {
+        alias: Section(
             raw,
             place=f"{top.at('ISSUERS')}[{alias!r}]",
             problems=top.problems,
             keys=ISSUER_KEYS,
         )
-        if not is_plain(alias):
-            section.problem("E003", "must have a printable name without blanks around")
-        if not isinstance(raw, Mapping):
+        for alias, raw in table.items()
+    }
+    _check_identifiers(sections)
+    policies: list[IssuerPolicy] = []
+    users: dict[str, UserPolicy] = {}
+    for alias, section in sections.items():
+        if not isinstance(table[alias], Mapping):
             continue
         policy = parse_issuer(section, alias=alias, audience=audience, http=http)
-        issuer = section.values.get("ISSUER")
-        if isinstance(issuer, str):
-            if issuer in seen:
-                section.problem(
-                    "E005", f"is that of {seen[issuer]!r} too", key="ISSUER"
-                )
-            elif issuer != alias and issuer in table:
-                # Commands take either; it must be clear whose tokens are meant.
-                section.problem("E005", "is the alias of another issuer", key="ISSUER")
-            seen.setdefault(issuer, alias)
         users[alias] = parse_users(section.section("USERS", USER_KEYS), shared=shared)
         if policy is not None:
             policies.append(policy)
@@ -221,6 +223,22 @@ def _issuers(
             deploy=True,
         )
     return tuple(policies), users
+
+
+def _check_identifiers(sections: Mapping[str, Section]) -> None:
+    """Demand that alias and identifier each mean one issuer: commands take either."""
+    aliases: dict[str, str] = {}
+    for alias, section in sections.items():
+        if not is_plain(alias):
+            section.problem("E003", "must have a printable name without blanks around")
+        issuer = section.values.get("ISSUER")
+        if not isinstance(issuer, str):
+            continue
+        if issuer in aliases:
+            section.problem("E005", f"is that of {aliases[issuer]!r} too", key="ISSUER")
+        elif issuer != alias and issuer in sections:
+            section.problem("E005", "is the alias of another issuer", key="ISSUER")
+        aliases.setdefault(issuer, alias)
 
 
 def _realm(top: Section) -> str:

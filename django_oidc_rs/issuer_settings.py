@@ -152,9 +152,17 @@ def _issuer(section: Section, http: HttpPolicy) -> str | None:
         section.problem(
             "E010", f"gives {' and '.join(given)}; one source of keys is enough"
         )
-    if issuer is None or given:
+    if issuer is None:
+        return None
+    if not set("*{}<>").isdisjoint(issuer):
+        section.problem(
+            "E006",
+            f"is {excerpt(issuer)}; there are no wildcards, it is compared exactly",
+            key="ISSUER",
+        )
+    elif given:
         return issuer
-    if "://" not in issuer:
+    elif "://" not in issuer:
         section.problem(
             "E006",
             f"is {excerpt(issuer)}, no URL, so its keys cannot be discovered",
@@ -195,6 +203,8 @@ def parse_audience(section: Section) -> frozenset[str] | None:
     audience = section.texts("AUDIENCE", bare=True)
     if audience == ():
         section.problem("E007", "is empty", key="AUDIENCE", hint=_WHY_AUDIENCE)
+    elif audience and "*" in audience:
+        section.problem("E007", "holds '*'; there are no wildcards", key="AUDIENCE")
     return frozenset(audience or ())
 
 
@@ -273,27 +283,27 @@ def _shared_secret(section: Section, algorithms: tuple[str, ...]) -> bytes | Non
     if not isinstance(value, str | bytes):
         section.wrong("SHARED_SECRET", "a string or bytes")
         return None
-    if isinstance(value, str) and value != value.strip():
+    if isinstance(value, str):
+        if value != value.strip() or not value.isprintable():
+            section.problem(
+                "E010",
+                "has white space around it, or characters that cannot be printed",
+                key="SHARED_SECRET",
+                hint="Strip the line end that a file left there. If all of it belongs "
+                "to the secret, give bytes.",
+            )
+            return None
+        value = value.encode()
+    longest = max(algorithms, key=lambda name: SYMMETRIC_ALGORITHMS[name])
+    least = SYMMETRIC_ALGORITHMS[longest]
+    if len(value) < least:
         section.problem(
             "E010",
-            "has white space around it",
-            key="SHARED_SECRET",
-            hint="Strip the line end that a file left there. If it does belong to the "
-            "secret, give bytes.",
-        )
-        return None
-    # Lone surrogates are no text that an issuer could have; they count nothing here.
-    secret = value.encode(errors="ignore") if isinstance(value, str) else value
-    least = max(SYMMETRIC_ALGORITHMS.get(name, 32) for name in algorithms)
-    if len(secret) < least:
-        section.problem(
-            "E010",
-            f"is {len(secret)} bytes long; {' and '.join(algorithms)} want at least "
-            f"{least}",
+            f"is {len(value)} bytes long, but {longest} wants at least {least}",
             key="SHARED_SECRET",
             hint="A short secret can be guessed from one token (RFC 7518 3.2).",
         )
-    return secret
+    return value
 
 
 def _leeway(section: Section) -> float:

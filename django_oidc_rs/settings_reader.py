@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import isasyncgenfunction, isgeneratorfunction
@@ -190,12 +189,12 @@ class Section:
         most: float,
         problem_id: str = "E011",
     ) -> float:
-        """Return a number within bounds."""
+        """Return a number within bounds, which no infinity and no NaN is."""
         value = self.values.get(key, default)
         if type(value) is not int and type(value) is not float:
             self.wrong(key, "a number")
             return default
-        if math.isnan(value) or not least <= value <= most:
+        if not least <= value <= most:
             self.problem(
                 problem_id, f"must lie between {least:g} and {most:g}", key=key
             )
@@ -229,7 +228,7 @@ class Section:
     ) -> Callable[[AccessToken], Any] | None:
         """Return the function at the dotted ``path``; None where it is of no use."""
         try:
-            function = import_string(path)
+            function: Any = import_string(path)
         except Exception as error:  # noqa: BLE001 -- a module may raise anything
             self.problem(
                 "E015",
@@ -251,7 +250,7 @@ class Section:
                 key=key,
             )
             return None
-        return function
+        return function  # type: ignore[no-any-return]
 
     def not_built(self, key: str, what: str) -> None:
         """Refuse a feature that this version does not have: ignoring it is worse."""

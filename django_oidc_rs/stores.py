@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from django.db import DatabaseError, connections, router, transaction
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error, connections, router, transaction
 
 from .core.keys import KeyRecord, StoreError
 from .models import IssuerRecord, issuer_key
@@ -36,6 +38,10 @@ def closing_connections(work: Callable[[], None]) -> None:
         work()
 
 
+# What a database, its driver or the lack of either raises.
+_FAILURES = (Error, ImproperlyConfigured)
+
+
 class DatabaseKeyStore:
     """``KeyStore`` on the ``IssuerRecord`` table: one row per issuer."""
 
@@ -50,13 +56,13 @@ class DatabaseKeyStore:
             row = IssuerRecord.objects.using(alias).get(key=issuer_key(issuer))
         except IssuerRecord.DoesNotExist:
             return None
-        except DatabaseError as error:
+        except _FAILURES as error:
             raise StoreError(type(error).__name__) from error
         return KeyRecord(
             issuer=row.issuer,
             jwks=row.jwks,
             jwks_uri=row.jwks_uri,
-            fetched_at=row.fetched_at.timestamp(),
+            fetched_at=_seconds(row.fetched_at),
             lifetime=row.lifetime,
             etag=row.etag,
             last_modified=row.last_modified,
@@ -77,7 +83,7 @@ class DatabaseKeyStore:
             "jwks": published.jwks,
             "jwks_uri": published.jwks_uri,
             "digest": published.digest,
-            "fetched_at": datetime.fromtimestamp(published.fetched_at, UTC),
+            "fetched_at": _instant(published.fetched_at),
             "lifetime": published.lifetime,
             "etag": published.etag,
             "last_modified": published.last_modified,
@@ -94,6 +100,19 @@ class DatabaseKeyStore:
                     done = rows.filter(key=key, version=replacing).update(**values)
                 else:
                     _, done = rows.get_or_create(key=key, defaults=values)
-        except DatabaseError as error:
+        except _FAILURES as error:
             raise StoreError(type(error).__name__) from error
         return published if done else None
+
+
+def _instant(seconds: float) -> datetime:
+    """Return what a ``DateTimeField`` takes: in UTC, also where ``USE_TZ`` is off.
+
+    Local times occur twice when summer ends.
+    """
+    instant = datetime.fromtimestamp(seconds, UTC)
+    return instant if settings.USE_TZ else instant.replace(tzinfo=None)
+
+
+def _seconds(instant: datetime) -> float:
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()

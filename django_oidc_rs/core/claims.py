@@ -58,17 +58,23 @@ def check_token_type(header: Claims, policy: IssuerPolicy) -> None:
     Compared case-insensitively, with or without ``application/`` (RFC 7515 4.1.9).
     """
     token_type = header.get("typ", "")
-    if not isinstance(token_type, str) or ("typ" in header and not token_type):
-        raise NotAnAccessToken(claim="typ", reason="invalid")
-    if token_type.lower().removeprefix("application/") not in policy.token_types:
-        raise NotAnAccessToken(excerpt(token_type), claim="typ", reason="mismatch")
+    if not isinstance(token_type, str):
+        raise NotAnAccessToken(claim="typ", reason="invalid", setting="TOKEN_TYPES")
+    kind = token_type.lower().removeprefix("application/")
+    if "typ" in header and not kind:
+        # An empty type is not an absent one.
+        raise NotAnAccessToken(claim="typ", reason="invalid", setting="TOKEN_TYPES")
+    if kind not in policy.token_types:
+        raise NotAnAccessToken(
+            excerpt(token_type), claim="typ", reason="mismatch", setting="TOKEN_TYPES"
+        )
 
 
 def check_issuer(claims: Claims, policy: IssuerPolicy, now: float) -> None:
     """Demand ``iss`` exactly, code point by code point. RFC 9068 section 4."""
     del now
     if claims.get("iss") != policy.issuer:
-        raise InvalidClaim(claim="iss", reason="mismatch")
+        raise InvalidClaim(claim="iss", reason="mismatch", setting="ISSUER")
 
 
 def check_required(claims: Claims, policy: IssuerPolicy, now: float) -> None:
@@ -76,7 +82,7 @@ def check_required(claims: Claims, policy: IssuerPolicy, now: float) -> None:
     del now
     for name in policy.required_claims:
         if lookup(claims, name) is None:
-            raise InvalidClaim(claim=name, reason="missing")
+            raise InvalidClaim(claim=name, reason="missing", setting="REQUIRED_CLAIMS")
 
 
 def check_access_token(claims: Claims, policy: IssuerPolicy, now: float) -> None:
@@ -89,7 +95,7 @@ def check_access_token(claims: Claims, policy: IssuerPolicy, now: float) -> None
         if name in claims:
             raise NotAnAccessToken(claim=name, reason="id_token")
     if "nonce" in claims and not policy.allow_nonce:
-        raise NotAnAccessToken(claim="nonce", reason="id_token")
+        raise NotAnAccessToken(claim="nonce", reason="id_token", setting="ALLOW_NONCE")
     for name in ("events", "token_introspection"):
         if name in claims:
             raise NotAnAccessToken(claim=name, reason="other_token")
@@ -145,9 +151,9 @@ def check_age(claims: Claims, policy: IssuerPolicy, now: float) -> None:
         return
     issued_at = _date(claims, "iat")
     if issued_at is None:
-        raise InvalidClaim(claim="iat", reason="missing")
+        raise InvalidClaim(claim="iat", reason="missing", setting="MAX_TOKEN_AGE")
     if now >= issued_at + policy.max_token_age + policy.leeway:
-        raise ExpiredToken(claim="iat", reason="expired")
+        raise ExpiredToken(claim="iat", reason="expired", setting="MAX_TOKEN_AGE")
 
 
 def _audience(claims: Claims, policy: IssuerPolicy) -> tuple[str, ...]:
@@ -159,8 +165,10 @@ def _audience(claims: Claims, policy: IssuerPolicy) -> tuple[str, ...]:
             return (value,)
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
-        raise InvalidClaim(claim=name, reason="invalid")
-    raise InvalidClaim(claim=policy.audience_claims[0], reason="missing")
+        raise InvalidClaim(claim=name, reason="invalid", setting="AUDIENCE_CLAIMS")
+    raise InvalidClaim(
+        claim=policy.audience_claims[0], reason="missing", setting="AUDIENCE_CLAIMS"
+    )
 
 
 def check_audience(claims: Claims, policy: IssuerPolicy, now: float) -> None:
@@ -172,16 +180,19 @@ def check_audience(claims: Claims, policy: IssuerPolicy, now: float) -> None:
     audience = _audience(claims, policy)
     if policy.audience.isdisjoint(audience):
         raise InvalidClaim(
-            excerpt(audience), claim=policy.audience_claims[0], reason="mismatch"
+            excerpt(audience),
+            claim=policy.audience_claims[0],
+            reason="mismatch",
+            setting="AUDIENCE",
         )
 
 
-def _text(claims: Claims, path: str) -> str | None:
+def _text(claims: Claims, path: str, *, setting: str = "") -> str | None:
     value = lookup(claims, path)
     if value is None:
         return None
     if not isinstance(value, str) or not value:
-        raise InvalidClaim(claim=path, reason="invalid")
+        raise InvalidClaim(claim=path, reason="invalid", setting=setting)
     return value
 
 
@@ -207,13 +218,15 @@ def _subject(claims: Claims, policy: IssuerPolicy) -> str | None:
         or (not value.isascii() and any(map(_is_bidi_control, value)))
     ):
         # Blank, cut, or reordered subjects are how one account poses as another.
-        raise InvalidClaim(claim=policy.subject_claim, reason="invalid")
+        raise InvalidClaim(
+            claim=policy.subject_claim, reason="invalid", setting="SUBJECT_CLAIM"
+        )
     return value
 
 
 def _client_id(claims: Claims, policy: IssuerPolicy) -> str | None:
     for path in policy.client_id_claims:
-        client_id = _text(claims, path)
+        client_id = _text(claims, path, setting="CLIENT_ID_CLAIMS")
         if client_id is not None:
             return client_id
     return None
@@ -229,7 +242,9 @@ def check_principal(claims: Claims, policy: IssuerPolicy, now: float) -> None:
     if _subject(claims, policy) is not None:
         _client_id(claims, policy)
     elif policy.subject_claim != "sub" or _client_id(claims, policy) is None:
-        raise InvalidClaim(claim=policy.subject_claim, reason="missing")
+        raise InvalidClaim(
+            claim=policy.subject_claim, reason="missing", setting="SUBJECT_CLAIM"
+        )
 
 
 def _scopes(claims: Claims, policy: IssuerPolicy) -> frozenset[str]:
@@ -245,7 +260,7 @@ def _scopes(claims: Claims, policy: IssuerPolicy) -> frozenset[str]:
         if isinstance(value, dict):
             # An issuer that keeps user fields under "scope" grants no scopes by it.
             return frozenset()
-        raise InvalidClaim(claim=path, reason="invalid")
+        raise InvalidClaim(claim=path, reason="invalid", setting="SCOPE_CLAIMS")
     return frozenset()
 
 

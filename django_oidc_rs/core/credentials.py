@@ -13,8 +13,9 @@ from .errors import InvalidRequest, MalformedToken, TokenTooLong
 
 __all__ = ["Credentials", "parse_authorization"]
 
-_OURS = re.compile(r"[ \t]*(?:bearer|dpop)(?:[ \t]|$)", re.IGNORECASE)
-_BEARER = re.compile(r"[ \t]*bearer(?:[ \t]|$)", re.IGNORECASE)
+# The scheme ends where visible ASCII does: "Bearer\x0bT" is ours, and malformed.
+_OURS = re.compile(r"[ \t]*(?:bearer|dpop)(?![\x21-\x7E])", re.IGNORECASE)
+_BEARER = re.compile(r"[ \t]*bearer(?![\x21-\x7E])", re.IGNORECASE)
 _ONE_RUN = re.compile(r"[\x21-\x7E]+")
 _B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 

@@ -54,7 +54,8 @@ class ResourceServerError(Exception):
         claim: the claim or header parameter at fault, if one is.
         reason: ``missing``, ``invalid``, ``mismatch`` or another stable word.
         detail: more for the log, escaped and cut where the caller wrote it.
-        setting: the setting that governs the rule, for ``explain_access_token``.
+        setting: the setting that governs the rule, for ``explain_access_token``; empty
+            where none does.
         issuer_alias: which configured issuer the token named, once known.
     """
 
@@ -62,7 +63,7 @@ class ResourceServerError(Exception):
     error: ClassVar[str | None]
     description: ClassVar[str]
     code: str
-    setting: ClassVar[str] = ""
+    setting: str = ""
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class ResourceServerError(Exception):
         *,
         claim: str | None = None,
         reason: str | None = None,
+        setting: str | None = None,
     ) -> None:
         """Keep what is for operators only."""
         super().__init__(detail)
@@ -77,6 +79,8 @@ class ResourceServerError(Exception):
         self.claim = claim
         self.reason = reason
         self.issuer_alias: str | None = None
+        if setting is not None:
+            self.setting = setting
 
     def __str__(self) -> str:
         """Say the cause in one line, for logs."""
@@ -122,7 +126,7 @@ class MalformedToken(InvalidToken):
     """The token is no strict compact JWS of a JSON object. RFC 7515 5.2, 7519 7.2."""
 
     code = "malformed_token"
-    setting = "VALIDATION"
+    setting = ""
 
 
 class UntrustedIssuer(InvalidToken):
@@ -143,7 +147,7 @@ class NotAnAccessToken(InvalidToken):
     """The JWT is of another kind: ID, refresh, logout, introspection. RFC 8725 3.12."""
 
     code = "not_an_access_token"
-    setting = "TOKEN_TYPES"
+    setting = ""
 
 
 class UnknownKey(InvalidToken):
@@ -171,7 +175,7 @@ class InvalidClaim(InvalidToken):
     """A claim is missing, malformed or not what this API demands. RFC 7519 4."""
 
     code = "invalid_claim"
-    setting = "REQUIRED_CLAIMS"
+    setting = ""
 
 
 class ExpiredToken(InvalidClaim):

@@ -14,8 +14,10 @@ from .claims import CLAIM_CHECKS, check_token_type
 from .errors import (
     BadSignature,
     InvalidClaim,
+    NotAnAccessToken,
     ResourceServerError,
     TokenTooLong,
+    UnconfirmedToken,
 )
 from .jws import UnverifiedJws, check_header, parse_jws
 from .jwt_validator import JwtValidator
@@ -29,7 +31,7 @@ class Step:
     """One rule, and what became of it.
 
     ``outcome`` is ``passed``, ``failed`` or ``not reached``; ``setting`` names what
-    governs a failed rule.
+    governs a failed rule, and is empty where no setting does.
     """
 
     name: str
@@ -126,7 +128,7 @@ def _verify(
     except BadSignature:
         passed()
         raise
-    except InvalidClaim as error:
+    except (InvalidClaim, NotAnAccessToken, UnconfirmedToken) as error:
         # An unknown key: the issuer is asked only for tokens whose claims are good.
         error.detail = f"unknown key, not asked for: {error.detail}".rstrip(": ")
         raise

@@ -43,6 +43,7 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _PAGES = frozenset(("text/html", "application/xhtml+xml"))
 # What status line, header and chunk framing may take beyond the body, in bytes.
 _FRAMING = 65536
+_MAX_GZIP_MEMBERS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +219,8 @@ class _Exchange:
         # Session.send would read the whole body of a redirect and parse its target.
         request = requests.Request("GET", self._url, headers=self._headers).prepare()
         with (
-            closing(LineAdapter(self.line)) as adapter,
+            closing(self.line) as line,
+            closing(LineAdapter(line)) as adapter,
             adapter.send(
                 request,
                 stream=True,
@@ -264,6 +266,8 @@ def _body(answer: requests.Response, limit: int) -> bytes:
     if coding not in {"identity", "gzip", "x-gzip"}:
         raise FetchError("content_encoding", f"content coding {excerpt(coding)}")
     _check_size(answer.raw.length_remaining or 0, limit)
+    # Before version 2, urllib3 takes a body that was cut off for a whole one.
+    answer.raw.enforce_content_length = True
     raw = b""
     while part := answer.raw.read(limit + 1 - len(raw), decode_content=False):
         raw += part
@@ -275,7 +279,10 @@ def _gunzip(raw: bytes, limit: int) -> bytes:
     """Return the members' data; never inflates more than one byte past ``limit``."""
     body = b""
     try:
-        while raw:
+        # Unbounded, thousands of empty members would cost quadratic time.
+        for _ in range(_MAX_GZIP_MEMBERS):
+            if not raw:
+                return body
             member = zlib.decompressobj(wbits=31)
             body += member.decompress(raw, limit + 1 - len(body))
             _check_size(len(body), limit)
@@ -284,7 +291,7 @@ def _gunzip(raw: bytes, limit: int) -> bytes:
             raw = member.unused_data
     except zlib.error as error:
         raise FetchError("content_encoding", "not gzip data") from error
-    return body
+    raise FetchError("content_encoding", "too many gzip members")
 
 
 def _check_size(size: int, limit: int) -> None:

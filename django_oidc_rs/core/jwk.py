@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from jwt.algorithms import Algorithm, get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
 from . import base64url
-from .errors import excerpt
 
 __all__ = [
     "ASYMMETRIC_ALGORITHMS",
@@ -207,11 +207,12 @@ def parse_jwk_set(
         raise JwkSetError("no_keys_array", "the document has no array named keys")
     if len(members) > _MAX_KEYS:
         raise JwkSetError("too_many_keys", f"the set holds over {_MAX_KEYS} keys")
+    allowed = frozenset(algorithms)
     usable: list[VerificationKey] = []
     refused: list[RefusedKey] = []
     for jwk in members:
         try:
-            usable.append(_parse_jwk(jwk, tuple(algorithms)))
+            usable.append(_parse_jwk(jwk, allowed))
         except _Refused as refusal:
             refused.append(refusal.of(jwk))
     usable, ambiguous = _without_ambiguous(usable)
@@ -256,7 +257,7 @@ def _without_ambiguous(
     ]
 
 
-def _parse_jwk(jwk: object, algorithms: tuple[str, ...]) -> VerificationKey:
+def _parse_jwk(jwk: object, algorithms: frozenset[str]) -> VerificationKey:
     if not isinstance(jwk, dict):
         raise _Refused("not_an_object")
     key_id, key_type, curve = jwk.get("kid"), jwk.get("kty"), jwk.get("crv")
@@ -282,7 +283,7 @@ def _parse_jwk(jwk: object, algorithms: tuple[str, ...]) -> VerificationKey:
     )
     fitting = [name for name in _ALGORITHMS if key.fits(name)]
     if not fitting:
-        raise _Refused("algorithm_does_not_fit_key", alarming=algorithm is not None)
+        raise _Refused("algorithm_does_not_fit_key", alarming=algorithm in _ALGORITHMS)
     if not any(name in algorithms for name in fitting):
         raise _Refused("algorithm_not_allowed", alarming=False)
     material = _public_key(jwk, key_type, fitting[0])
@@ -319,8 +320,8 @@ def _public_key(jwk: dict[str, object], key_type: str, algorithm: str) -> object
         _check_edwards_point(octets[0], str(jwk["crv"]))
     try:
         return _ALGORITHMS[algorithm][2].from_jwk(jwk)
-    except (InvalidKeyError, ValueError):
-        # Wrong coordinate length, a point off the curve.
+    except (InvalidKeyError, ValueError, UnsupportedAlgorithm):
+        # Wrong coordinate length, a point off the curve, a curve this OpenSSL lacks.
         raise _Refused("invalid_coordinates") from None
 
 
@@ -348,8 +349,3 @@ def _check_edwards_point(encoded: bytes, curve: str) -> None:
     y = int.from_bytes(encoded, "little") & ((1 << bits) - 1)
     if y >= prime or y in _SMALL_ORDER_Y[curve]:
         raise _Refused("weak_key")
-
-
-def describe(key: VerificationKey | RefusedKey) -> str:
-    """Return the key ID as it may stand in a table: escaped and cut."""
-    return "-" if key.key_id is None else excerpt(key.key_id)

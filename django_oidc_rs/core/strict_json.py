@@ -83,9 +83,13 @@ def loads_object(data: bytes) -> dict[str, object]:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise StrictJsonError("nested too deeply") from None
-    except ValueError as error:
+    except StrictJsonError:
+        raise
+    except UnicodeError:
+        raise StrictJsonError("not UTF-8") from None
+    except ValueError:
         # JSONDecodeError and the integer-length guard (CVE-2020-10735) are ValueErrors.
-        raise StrictJsonError(type(error).__name__) from None
+        raise StrictJsonError("not JSON") from None
     if type(value) is not dict:
         raise StrictJsonError("not an object")
     return value

@@ -78,13 +78,14 @@ class Line:
         """
         self.is_proxied = is_proxied
         self.is_public = may_be_public(origin.host)
-        self.budget = budget
+        self._budget = budget
         self._origin = origin
         self._trusted = trusted
         self._connect_timeout = connect_timeout
         self._lock = Lock()
         self._is_cut = False
         self._handle: socket.socket | None = None
+        self._answers: list[http.client.HTTPResponse] = []
 
     def cut(self) -> None:
         """End the connection, whatever the thread that uses it is waiting for."""
@@ -157,6 +158,17 @@ class Line:
         connected.close()
         raise self._too_late()
 
+    def meter(self, answer: http.client.HTTPResponse) -> http.client.HTTPResponse:
+        """Bound what is read for ``answer``, from its first byte on."""
+        answer.fp = io.BufferedReader(_Metered(answer.fp, self._budget))
+        self._answers.append(answer)
+        return answer
+
+    def close(self) -> None:
+        """Release what urllib3 leaves open after some malformed answers."""
+        for answer in self._answers:
+            answer.close()
+
     def _check_uncut(self) -> None:
         if self._is_cut:
             raise self._too_late()
@@ -204,9 +216,7 @@ class _LineConnection(HTTPConnection):
     def response_class(  # type: ignore[override]  # called, never subclassed
         self, *args: Any, **kwargs: Any
     ) -> http.client.HTTPResponse:
-        answer = http.client.HTTPResponse(*args, **kwargs)
-        answer.fp = io.BufferedReader(_Metered(answer.fp, self.line.budget))
-        return answer
+        return self.line.meter(http.client.HTTPResponse(*args, **kwargs))
 
     def _new_conn(self) -> socket.socket:
         if self.line.is_proxied:

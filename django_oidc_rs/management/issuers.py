@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from ..conf import get_config
 from ..core.issuers import IssuerPolicy
 
-__all__ = ["chosen_issuers"]
+__all__ = ["chosen_issuers", "no_database"]
 
 
 def chosen_issuers(aliases: Sequence[str]) -> tuple[IssuerPolicy, ...]:
@@ -22,7 +22,7 @@ def chosen_issuers(aliases: Sequence[str]) -> tuple[IssuerPolicy, ...]:
     try:
         policies = get_config().issuers
     except ImproperlyConfigured as error:
-        raise CommandError(str(error), returncode=2) from error
+        raise CommandError(f"OIDC_RS has errors.\n{error}", returncode=2) from error
     unknown = sorted(set(aliases) - {policy.alias for policy in policies})
     if unknown:
         known = ", ".join(policy.alias for policy in policies)
@@ -32,4 +32,13 @@ def chosen_issuers(aliases: Sequence[str]) -> tuple[IssuerPolicy, ...]:
         )
     return tuple(
         policy for policy in policies if not aliases or policy.alias in aliases
+    )
+
+
+def no_database(error: Exception) -> CommandError:
+    """Return what to raise where the app's tables cannot be read or written."""
+    return CommandError(
+        f"The database cannot be used: {error}. Is it up, and did manage.py migrate "
+        "run?",
+        returncode=2,
     )

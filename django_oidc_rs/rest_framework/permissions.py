@@ -102,7 +102,7 @@ class _PermissionMetaclass(_NoNegation, BasePermissionMetaclass):
     """Composition for the classes themselves, which are no pairs of anything."""
 
     # The holders' own == looks at it.
-    operator_class = None
+    operator_class: Any = None  # type: ignore[assignment]
     __init__ = type.__init__
     __call__ = type.__call__
     __eq__ = type.__eq__

@@ -120,8 +120,7 @@ def force_access_token(
     unforce_access_token(client)
     handler = client.handler
     for name in _METHODS:
-        if hasattr(handler, name):
-            vars(handler)[name] = _presetting(getattr(handler, name), token, principal)
+        vars(handler)[name] = _presetting(getattr(handler, name), token, principal)
     return token
 
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .. import wiring
 from ..conf import get_config
+from ..core.access_token import lookup
 from ..core.clock import Clock, SystemClock
 from ..core.http import FetchedDocument, FetchError
 from ..core.issuers import IssuerPolicy
@@ -21,6 +22,8 @@ from .signing import SigningKey
 
 __all__ = ["FakeClock", "FakeIssuer", "install"]
 
+# What a claim must say whose mere presence a policy demands.
+_FILLERS = {"token_use": "access", "typ": "Bearer"}
 _PREFERRED = ("ES256", "EdDSA", "Ed25519", "RS256", "PS256", "ES384", "ES512")
 
 
@@ -109,23 +112,31 @@ class FakeIssuer:
         """Return claims that the policy accepts; ``claims`` overrides single ones.
 
         A claim given as None is left out.
+
+        Raises:
+            ValueError: the policy has user fields where scopes would stand.
         """
-        now = int(self.clock.now())
-        client_claim = next(iter(self.policy.client_id_claims), "client_id")
-        audience = min(self.policy.audience)
-        made = {
+        policy, now = self.policy, int(self.clock.now())
+        audience = min(policy.audience)
+        made: dict[str, Any] = {
             "iss": self.issuer,
-            "sub": subject,
             "aud": audience,
             "iat": now,
             "exp": now + 300,
             "jti": secrets.token_hex(8),
-            client_claim: "test-client",
-            **({} if not scopes else {"scope": " ".join(scopes)}),
-            **claims,
         }
-        if self.policy.audience_claims[0] not in claims:
-            made[self.policy.audience_claims[0]] = audience
+        if subject is not None:
+            _put(made, policy.subject_claim, subject)
+        for path in policy.client_id_claims[:1]:
+            _put(made, path, "test-client")
+        _put(made, policy.audience_claims[0], audience)
+        for path in policy.scope_claims[:1]:
+            if scopes or path in policy.required_claims:
+                _put(made, path, " ".join(scopes))
+        for path in policy.required_claims:
+            if path != policy.subject_claim and lookup(made, path) is None:
+                _put(made, path, _FILLERS.get(path, "test"))
+        made.update(claims)
         return {name: value for name, value in made.items() if value is not None}
 
     def access_token(
@@ -139,21 +150,32 @@ class FakeIssuer:
         """Return a signed raw token; ``Authorization: Bearer`` goes before it.
 
         Args:
-            subject: ``sub``; None leaves it out.
-            scopes: the scopes granted.
+            subject: ``sub``, or what ``SUBJECT_CLAIM`` names; None leaves it out.
+            scopes: the scopes granted, in the claim where the policy looks first.
             header: replaces the JOSE header.
             claims: override single claims; None leaves one out.
         """
-        return self.key.sign(self.claims(subject, scopes, **claims), header)
+        made = self.claims(subject, scopes, **claims)
+        return self.key.sign(made, self._header() if header is None else header)
+
+    def _header(self) -> dict[str, str]:
+        header = {"alg": self.algorithm, "kid": self.key.key_id}
+        types = self.policy.token_types
+        token_type = "at+jwt" if "at+jwt" in types else min(types)
+        return {**header, "typ": token_type} if token_type else header
 
     def rotate(self, *, keep_old: bool = False) -> SigningKey:
         """Sign with a new key from now on; return the old one.
 
         ``keep_old`` goes on publishing the old key beside the new one.
+
+        Raises:
+            ValueError: the issuer signs with a shared secret.
         """
-        old, self.key = self.key, self._new_key()
+        new = self._new_key()
         kept = self.published if keep_old else []
-        self.published = [*kept, self.key.public_jwk()]
+        self.published = [*kept, new.public_jwk()]
+        old, self.key = self.key, new
         return old
 
     def fail(self, code: str = "connect", *, status: int | None = None) -> None:
@@ -206,6 +228,16 @@ class FakeIssuer:
         return FetchedDocument(
             url=url, status=200, body=body, headers=self.headers, public_address=True
         )
+
+
+def _put(claims: dict[str, Any], path: str, value: str) -> None:
+    """Set the claim at ``path``, where the validator will look for it."""
+    names = [path] if "/" in path else path.split(".")
+    for name in names[:-1]:
+        claims = claims.setdefault(name, {})
+    if isinstance(claims.get(names[-1]), dict):
+        raise ValueError(f"the claim {path!r} holds other claims, so it cannot be text")
+    claims[names[-1]] = value
 
 
 def _quick_algorithm(policy: IssuerPolicy) -> str:

@@ -66,11 +66,19 @@ class SigningKey:
             self._private = ec.generate_private_key(_CURVES[algorithm][1]())
         elif algorithm == "Ed448":
             self._private = ed448.Ed448PrivateKey.generate()
-        elif algorithm[:2] == "Ed":
+        elif algorithm in {"EdDSA", "Ed25519"}:
             self._private = ed25519.Ed25519PrivateKey.generate()
+        elif algorithm[:2] != "HS":
+            raise ValueError(f"no key can be made for {algorithm!r}")
 
     def public_jwk(self) -> dict[str, Any]:
-        """Return the public key as the issuer would publish it. RFC 7517."""
+        """Return the public key as the issuer would publish it. RFC 7517.
+
+        Raises:
+            ValueError: a shared secret is never published.
+        """
+        if self._private is None:
+            raise ValueError(f"a key for {self.algorithm} has no public half")
         common = {"kid": self.key_id, "use": "sig", "alg": self.algorithm}
         public = self._private.public_key()
         if isinstance(public, rsa.RSAPublicKey):

@@ -9,6 +9,8 @@ from django.core.management.utils import get_random_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = Path(os.environ.get("EXAMPLE_STATE", BASE_DIR / "state"))
+# django-allauth's models ask the database what it can do, even in "manage.py check".
+STATE_DIR.mkdir(parents=True, exist_ok=True)
 
 SECRET_KEY = os.environ.get("SECRET_KEY") or get_random_secret_key()
 DEBUG = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -19,23 +20,29 @@ from .servers import DemoError, Project, Server, free_port
 
 __all__ = ["Demo", "prepare_state"]
 
-_MARKER = ".made-by-demo"
+_STATE = re.compile(
+    r"(api|authorization_server)\.(log|sqlite3|sqlite3-journal)|signing_keys"
+)
 _TIMEOUT = 15
 _STAFF_USER = "carol"
 
 
 def prepare_state(state: Path) -> None:
-    """Make ``state`` an empty directory, deleting what an earlier demo left there.
+    """Make ``state`` an empty directory, deleting what an earlier run left there.
 
     Raises:
         DemoError: it holds something else, which is not for the demo to delete.
     """
-    if state.exists() and any(state.iterdir()):
-        if not (state / _MARKER).exists():
-            raise DemoError(f"{state} is not empty, and no demo made it: left alone")
-        shutil.rmtree(state)
     state.mkdir(parents=True, exist_ok=True)
-    (state / _MARKER).touch()
+    found = list(state.iterdir())
+    foreign = sorted(path.name for path in found if not _STATE.fullmatch(path.name))
+    if foreign:
+        raise DemoError(f"{state} holds {foreign[0]}, not of this demo: left alone")
+    for path in found:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 class Demo:

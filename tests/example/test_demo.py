@@ -103,11 +103,12 @@ def test_the_demo_fails_when_the_api_expects_another_audience(tmp_path):
 
 
 def test_the_demo_deletes_no_directory_but_its_own(tmp_path):
-    (tmp_path / "thesis.txt").touch()
+    for name in ("api.sqlite3", "thesis.txt"):
+        (tmp_path / name).touch()
     status, printed = run("demo", "--state", tmp_path)
     assert status == 1
     assert "left alone" in printed
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    assert {path.name for path in tmp_path.iterdir()} == {"api.sqlite3", "thesis.txt"}
 
 
 @pytest.mark.parametrize("project", ["api", "authorization_server"])

@@ -14,7 +14,7 @@ MIN_LIFETIME = 300.0
 MAX_LIFETIME = 3600.0
 """Seconds: longer ones would keep a withdrawn key alive."""
 
-_MAX_AGE = re.compile(r'max-age="?(\d{1,10})"?')
+_MAX_AGE = re.compile(r'max-age="?([0-9]+)"?')
 _NO_STORE = frozenset(("no-store", "no-cache"))
 
 
@@ -36,10 +36,11 @@ def lifetime(headers: Mapping[str, str], *, now: float, default: float) -> float
     if "expires" in headers:
         try:
             expires = parsedate_to_datetime(headers["expires"])
-        except ValueError:
+            if expires.tzinfo is None:
+                expires = expires.replace(tzinfo=UTC)
+            return _clamp((expires - datetime.fromtimestamp(now, UTC)).total_seconds())
+        except (ValueError, OverflowError):
             return default
-        expires = expires if expires.tzinfo else expires.replace(tzinfo=UTC)
-        return _clamp((expires - datetime.fromtimestamp(now, UTC)).total_seconds())
     return default
 
 

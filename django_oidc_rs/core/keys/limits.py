@@ -48,6 +48,10 @@ class Backoff:
         """Whether the last attempt failed."""
         return self._failures > 0
 
+    def is_outage(self, now: float) -> bool:
+        """Whether the last attempt failed, and not so long ago that it says nothing."""
+        return self.failing and now < self.not_before + _MAX_DELAY
+
     def failed(self, now: float) -> None:
         """Count a failure and set ``not_before``."""
         delay = min(2.0**self._failures, _MAX_DELAY)

@@ -34,8 +34,11 @@ def parse_record(record: KeyRecord, policy: IssuerPolicy) -> VerificationKeys:
     """Return the keys of a record.
 
     Raises:
-        SourceError: the record holds no usable JWK Set (any more).
+        SourceError: the record holds no usable JWK Set (any more), is another issuer's,
+            or came from an address that the settings do not name any more.
     """
+    if record.issuer != policy.issuer or policy.jwks_uri not in (None, record.jwks_uri):
+        raise SourceError("foreign_record", "the record is not of these settings")
     try:
         document = loads_object(record.jwks.encode("utf-8", "surrogatepass"))
         return parse_jwk_set(document, algorithms=policy.algorithms)
@@ -60,8 +63,8 @@ class IssuerSource:
         """Return a new record with at least one usable key.
 
         ``previous`` allows a conditional GET and spares the metadata for an hour,
-        unless ``rediscover``. A connect error or a 502, 503, 504 is tried once more, at
-        once.
+        unless ``rediscover``, which believes nothing stored. A connect error or a 502,
+        503, 504 is tried once more, at once.
 
         Raises:
             SourceError: whatever went wrong; an empty or unusable set is a failure too.
@@ -76,7 +79,8 @@ class IssuerSource:
     ) -> KeyRecord:
         located = self._locate(previous, rediscover=rediscover)
         same_place = previous is not None and previous.jwks_uri == located.jwks_uri
-        headers = _conditions(previous) if previous and same_place else {}
+        known = previous if same_place and not rediscover else None
+        headers = _conditions(known) if known else {}
         # Settings may name any address; a public document may not lead inside.
         document = self._get(
             located.jwks_uri,
@@ -84,20 +88,21 @@ class IssuerSource:
             or self._policy.jwks_uri is not None,
             headers=headers,
         )
-        if document.status == 304 and previous is not None:
-            text = previous.jwks
+        if document.status == 304 and known is not None:
+            # What a 304 does not say again stays as it was: RFC 9111 section 4.3.4.
+            text, default = known.jwks, known.lifetime
+            etag, last_modified = known.etag, known.last_modified
         else:
-            text = self._public_part(document)
+            text, default = self._public_part(document), self._policy.keys.default_age
+            etag = last_modified = ""
         now = self._clock.now()
         record = replace(
             located,
             jwks=text,
             fetched_at=now,
-            lifetime=lifetime(
-                document.headers, now=now, default=self._policy.keys.default_age
-            ),
-            etag=document.headers.get("etag", ""),
-            last_modified=document.headers.get("last-modified", ""),
+            lifetime=lifetime(document.headers, now=now, default=default),
+            etag=document.headers.get("etag", etag),
+            last_modified=document.headers.get("last-modified", last_modified),
             version=previous.version if previous else 0,
         )
         parse_record(record, self._policy)

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ... import wiring
-from ...core.http import FetchedDocument
+from ...conf import get_config
+from ...core.http import Fetch, FetchedDocument
 from ...core.issuers import IssuerPolicy
-from ...core.keys import SourceError, StoreError
+from ...core.keys import StoreError
 from ...core.keys.sync import SyncReport, fetch_keys
 from ..issuers import chosen_issuers
-from ..table import table
+from ..table import duration, shown, table
 
 _MUCH_DRIFT = 10
+_DETAIL = 200
+_SECONDS = re.compile(r"[0-9]{1,9}")
+_METADATA_CODES = frozenset(("not_json", "issuer_mismatch", "no_jwks_uri"))
 
+_DATABASE = "Bring the database up; run manage.py migrate."
+_SYNC = (
+    "Run manage.py sync_oidc_keys when deploying, so that a start survives the "
+    "issuer's outage."
+)
+_CLOCKS = (
+    "Synchronise this host's clock (NTP), or the issuer's: fresh tokens look "
+    "premature, or expired ones alive."
+)
 # What a person can do, by the stable code of the failure.
 _REMEDIES = {
     "dns": "Correct the host name in ISSUER, or this machine's resolver.",
@@ -35,8 +50,12 @@ _REMEDIES = {
     "redirect": "Redirects are never followed: write the final address into settings.",
     "status": "Ask the address by hand; ISSUER, METADATA_URL or JWKS_URI is wrong, or "
     "the issuer is broken.",
-    "content_type": "A web page answers there, a log-in page say: correct the address.",
+    "content_type": "A web page answers there, perhaps to log in: correct the address.",
     "insecure_url": "Use https.",
+    "proxy": 'Correct OIDC_RS["HTTP"]["PROXIES"], or look at the proxy.',
+    "protocol": "What answers there does not speak HTTP as it should: correct the "
+    "address or the port.",
+    "content_encoding": "Have the issuer answer without compression.",
     "private_address": "A public document leads to a private address. If that is "
     'meant, list the host in OIDC_RS["HTTP"]["ALLOW_PRIVATE_ADDRESSES"].',
     "too_large": 'The answer is larger than OIDC_RS["HTTP"]["MAX_BYTES"].',
@@ -44,6 +63,7 @@ _REMEDIES = {
     "address.",
     "issuer_mismatch": "Write ISSUER exactly as the issuer does, slash by slash.",
     "no_jwks_uri": "The metadata names no keys; set JWKS_URI.",
+    "too_many_keys": "Have the issuer withdraw its old keys.",
     "no_keys_array": "What answers there is no JWK Set; correct JWKS_URI.",
     "no_usable_key": "Compare ALGORITHMS with the keys published.",
 }
@@ -60,9 +80,10 @@ class _Finding:
 
 @dataclass(slots=True)
 class _Recorder:
-    """A ``Fetch`` that keeps what it was answered."""
+    """A ``Fetch`` that keeps what it asked and what it was answered."""
 
-    fetch: Any
+    fetch: Fetch
+    asked: list[str] = field(default_factory=list)
     documents: list[FetchedDocument] = field(default_factory=list)
 
     def __call__(
@@ -70,11 +91,10 @@ class _Recorder:
         url: str,
         *,
         trusted_address: bool,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> FetchedDocument:
-        document: FetchedDocument = self.fetch(
-            url, trusted_address=trusted_address, headers=headers or {}
-        )
+        self.asked.append(url)
+        document = self.fetch(url, trusted_address=trusted_address, headers=headers)
         self.documents.append(document)
         return document
 
@@ -101,7 +121,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"[{count}/{len(policies)}] {policy.alias}")
             findings += _examine(policy)
         if options["json"]:
-            self.stdout.write(json.dumps([asdict(finding) for finding in findings]))
+            self.stdout.write(json.dumps(list(map(asdict, findings)), indent=2))
         else:
             self._print(findings)
         bad = sum(not finding.ok for finding in findings)
@@ -125,118 +145,106 @@ class Command(BaseCommand):
                 )
 
 
-def _examine(policy: IssuerPolicy) -> list[_Finding]:
+def _examine(policy: IssuerPolicy) -> Iterator[_Finding]:
+    def finding(check: str, detail: str, remedy: str = "") -> _Finding:
+        return _Finding(
+            alias=policy.alias,
+            check=check,
+            ok=not remedy,
+            detail=shown(detail, _DETAIL),
+            remedy=remedy,
+        )
+
     if policy.jwks is not None or policy.shared_secret is not None:
-        return [
-            _Finding(
-                alias=policy.alias, check="keys", ok=True, detail="written in settings"
-            )
-        ]
+        yield finding("keys", "written in settings")
+        return
     seams = wiring.get_seams()
-    url = policy.jwks_uri or policy.metadata_url or policy.issuer
-    findings = [_dns(policy, url)]
+    yield finding("dns", *_dns(policy.jwks_uri or policy.metadata_url or policy.issuer))
     recorder = _Recorder(fetch=seams.fetch)
     report = fetch_keys(policy, None, fetch=recorder, clock=seams.clock)
-    findings += [_keys(policy, report), _stored(policy, seams), *_refused(report)]
+    error = report.error
+    if policy.jwks_uri is None:
+        if error is not None and _is_of_metadata(error, recorder):
+            yield finding("metadata", *_failure(error, recorder))
+            error = None
+        else:
+            yield finding("metadata", recorder.documents[0].url)
+    if error is not None:
+        yield finding("keys", *_failure(error, recorder))
+    elif report.record is not None:
+        yield finding("keys", _usable(policy, report))
+    for key in report.refused:
+        if key.alarming:
+            yield finding(
+                "refused key",
+                f"{key.key_id or '-'}: {key.reason}",
+                "Have the issuer replace this key.",
+            )
+    yield finding("stored keys", *_stored(policy, seams))
     if recorder.documents:
-        findings.append(_drift(policy, recorder.documents[-1], seams.clock.now()))
-    return findings
+        yield finding("clock", *_drift(recorder.documents[-1], seams.clock.now()))
 
 
-def _dns(policy: IssuerPolicy, url: str) -> _Finding:
+def _dns(url: str) -> tuple[str, str]:
     host = urlsplit(url).hostname or ""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        return _Finding(
-            alias=policy.alias,
-            check="dns",
-            ok=False,
-            detail=f"{host}: {error}",
-            remedy=_REMEDIES["dns"],
-        )
-    addresses = sorted({str(entry[4][0]) for entry in found})
-    return _Finding(
-        alias=policy.alias, check="dns", ok=True, detail=", ".join(addresses)
+        if get_config().http.proxies:
+            return f"{host}: unknown here; the proxy may know", ""
+        return f"{host}: {error}", _REMEDIES["dns"]
+    return ", ".join(sorted({str(entry[4][0]) for entry in found})), ""
+
+
+def _is_of_metadata(error: Exception, recorder: _Recorder) -> bool:
+    """Whether the way ended before the address of the keys was known."""
+    code = getattr(error, "code", "")
+    return not recorder.documents or (
+        len(recorder.documents) == 1 and code in _METADATA_CODES
     )
 
 
-def _keys(policy: IssuerPolicy, report: SyncReport) -> _Finding:
-    error = report.error
-    if isinstance(error, SourceError):
-        return _Finding(
-            alias=policy.alias,
-            check="metadata and keys",
-            ok=False,
-            detail=f"{error.code}: {error}",
-            remedy=_REMEDIES.get(error.code, "Look at the issuer's own logs."),
-        )
-    return _Finding(
-        alias=policy.alias,
-        check="metadata and keys",
-        ok=True,
-        detail=f"{len(report.keys)} usable keys",
+def _failure(error: Exception, recorder: _Recorder) -> tuple[str, str]:
+    code = getattr(error, "code", "")
+    message = str(error)
+    # Discovery tries two addresses; it matters which one failed last.
+    where = "" if recorder.asked[-1] in message else f"{recorder.asked[-1]} "
+    return f"{where}{message}", _REMEDIES.get(code, "Look at the issuer's own logs.")
+
+
+def _usable(policy: IssuerPolicy, report: SyncReport) -> str:
+    algorithms = {
+        name for key in report.keys for name in policy.algorithms if key.fits(name)
+    }
+    count = len(report.keys)
+    return f"{count} usable {'key' if count == 1 else 'keys'}: " + " ".join(
+        sorted(algorithms)
     )
 
 
-def _refused(report: SyncReport) -> list[_Finding]:
-    return [
-        _Finding(
-            alias=report.alias,
-            check="refused key",
-            ok=False,
-            detail=key.reason,
-            remedy="Have the issuer replace this key.",
-        )
-        for key in report.refused
-        if key.alarming
-    ]
-
-
-def _stored(policy: IssuerPolicy, seams: wiring.Seams) -> _Finding:
+def _stored(policy: IssuerPolicy, seams: wiring.Seams) -> tuple[str, str]:
     try:
         record = seams.store.load(policy.issuer)
     except StoreError as error:
-        return _Finding(
-            alias=policy.alias,
-            check="stored keys",
-            ok=False,
-            detail=f"the database cannot be read: {error}",
-            remedy="Run migrate.",
-        )
+        return f"the database cannot be read: {error}", _DATABASE
     if record is None:
-        return _Finding(
-            alias=policy.alias,
-            check="stored keys",
-            ok=False,
-            detail="none",
-            remedy="Run sync_oidc_keys, so that a start survives the issuer's outage.",
-        )
+        return "none", _SYNC
     age = max(0.0, seams.clock.now() - record.fetched_at)
-    return _Finding(
-        alias=policy.alias, check="stored keys", ok=True, detail=f"{age:.0f} s old"
-    )
+    if age > record.lifetime + policy.keys.stale_if_error:
+        return f"{duration(age)} old, too old to serve", _SYNC
+    return f"{duration(age)} old", ""
 
 
-def _drift(policy: IssuerPolicy, document: FetchedDocument, now: float) -> _Finding:
+def _drift(document: FetchedDocument, now: float) -> tuple[str, str]:
     try:
         date = parsedate_to_datetime(document.headers.get("date", ""))
     except ValueError:
-        return _Finding(
-            alias=policy.alias,
-            check="clock",
-            ok=True,
-            detail="the issuer tells no date",
-        )
-    theirs = date if date.tzinfo else date.replace(tzinfo=UTC)
-    drift = now - theirs.timestamp()
-    return _Finding(
-        alias=policy.alias,
-        check="clock",
-        ok=abs(drift) <= _MUCH_DRIFT,
-        detail=f"{drift:+.0f} s from the issuer's",
-        remedy=""
-        if abs(drift) <= _MUCH_DRIFT
-        else "Synchronise this host's clock (NTP): fresh tokens look premature or "
-        "expired tokens alive.",
-    )
+        return "the issuer tells no date", ""
+    theirs = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    # A cache's answer is as old as it says. RFC 9111 section 5.1.
+    age = document.headers.get("age", "")
+    drift = now - theirs - (int(age) if _SECONDS.fullmatch(age) else 0)
+    detail = f"{drift:+.0f} s from the issuer's"
+    if abs(drift) <= _MUCH_DRIFT:
+        return detail, ""
+    return detail, _CLOCKS

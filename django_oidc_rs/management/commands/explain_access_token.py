@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import Error
 from django.views.decorators.debug import sensitive_variables
 
 from ... import wiring
+from ...conf import get_config
 from ...core.access_token import AccessToken
-from ...core.errors import MalformedToken, ResourceServerError
-from ...core.explain import Explanation, explain
+from ...core.errors import MalformedToken, ResourceServerError, UserRejected
+from ...core.explain import Explanation, Step, explain
 from ...models import FederatedIdentity
-from ..table import table
+from ..issuers import chosen_issuers
+from ..table import shown, table
 
 _OPAQUE = (
     "An opaque token: its issuer keeps the facts to itself, and this version cannot "
     "ask. Have the client request a JWT access token for this API; with Auth0, that is "
     "an authorization request with audience=."
 )
-_ENCRYPTED = "An encrypted token (JWE); ask the issuer for signed ones."
+_ENCRYPTED = "An encrypted token (JWE): have the issuer sign tokens, not encrypt them."
+_OUTAGE = "That says nothing about the token. Run manage.py check_oidc_issuers."
+_BEFORE_TOKEN = re.compile(r"(?:authorization:\s*)?bearer\s+", re.IGNORECASE)
+# Settings whose value helps to understand a refusal, and is no secret.
+_TELLING = (
+    *("ALGORITHMS", "AUDIENCE", "AUDIENCE_CLAIMS", "CLIENT_ID_CLAIMS", "JWKS_URI"),
+    *("LEEWAY", "MAX_TOKEN_AGE", "REQUIRED_CLAIMS", "SCOPE_CLAIMS", "SUBJECT_CLAIM"),
+    "TOKEN_TYPES",
+)
 
 
 class Command(BaseCommand):
     """Explain one access token, read from standard input.
 
     Never from an argument: those stand in shell histories and process lists. Exit
-    status 1 if the token is refused.
+    status 1 if the token is refused, 2 if the command cannot be run like this.
     """
 
     help = "Explain, step by step, why the access token on standard input is refused."
@@ -42,80 +53,128 @@ class Command(BaseCommand):
     @sensitive_variables()
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run the command."""
-        raw_token = sys.stdin.read().strip()
-        if raw_token.lower().startswith("bearer "):
-            raw_token = raw_token[7:].strip()
-        if not raw_token:
-            raise CommandError("Give the token on standard input.", returncode=2)
-        try:
-            explanation = explain(wiring.get_resource_server(), raw_token)
-        except ImproperlyConfigured as error:
-            raise CommandError(str(error), returncode=2) from error
-        advice = _advice(explanation.error, raw_token)
-        principal = _principal(explanation.access_token)
+        chosen_issuers(())
+        raw_token = self._read()
+        explanation = explain(wiring.get_resource_server(), raw_token)
+        principal: dict[str, Any] = {}
+        if explanation.access_token is not None:
+            principal = _resolve(explanation, explanation.access_token)
+        advice = _advice(explanation, raw_token)
         if options["json"]:
-            self.stdout.write(json.dumps(_as_json(explanation, advice, principal)))
+            self.stdout.write(
+                json.dumps(_as_json(explanation, advice, principal), indent=2)
+            )
         else:
             self._print(explanation, advice, principal)
-        if explanation.error is not None:
-            raise CommandError(f"Refused: {explanation.error.code}.")
+        error = explanation.error
+        if error is not None:
+            verdict = "Refused" if error.status < 500 else "Nobody can tell now"
+            raise CommandError(f"{verdict}: {error.code}.")
+
+    @sensitive_variables()
+    def _read(self) -> str:
+        if sys.stdin.isatty():
+            self.stderr.write("Paste the token, then press Enter and Ctrl-D.")
+        try:
+            text = sys.stdin.read().strip()
+        except UnicodeDecodeError:
+            raise CommandError("That is no text.", returncode=2) from None
+        raw_token = _BEFORE_TOKEN.sub("", text, count=1).strip("\"' ")
+        if not raw_token:
+            raise CommandError("Give the token on standard input.", returncode=2)
+        return raw_token
 
     def _print(
-        self, explanation: Explanation, advice: str, principal: dict[str, Any]
+        self, explanation: Explanation, advice: list[str], principal: dict[str, Any]
     ) -> None:
-        marks = {"passed": "ok", "failed": "FAILED", "not reached": ""}
+        marks = {"passed": "ok", "failed": "FAILED", "not reached": "-"}
         self.stdout.write(
             table(
-                ("", "STEP", "DETAIL", "SETTING"),
+                ("STEP", "", "SETTING", "DETAIL"),
                 [
-                    (marks[step.outcome], step.name, step.detail, step.setting)
+                    (step.name, marks[step.outcome], step.setting, step.detail)
                     for step in explanation.steps
                 ],
             )
         )
         for name, value in principal.items():
-            self.stdout.write(f"{name}: {value}")
-        if advice:
-            self.stdout.write(self.style.WARNING(advice))
+            self.stdout.write(f"{name}: {shown(value, 1000)}")
+        for line in advice:
+            self.stdout.write(self.style.WARNING(line))
 
 
-def _advice(error: ResourceServerError | None, raw_token: str) -> str:
-    if not isinstance(error, MalformedToken) or error.reason != "parts":
-        return ""
-    return _ENCRYPTED if raw_token.count(".") == 4 else _OPAQUE
-
-
-def _principal(access_token: AccessToken | None) -> dict[str, Any]:
-    """Say whom the token stands for, without creating anybody."""
-    if access_token is None:
-        return {}
-    principal: dict[str, Any] = {
+def _resolve(explanation: Explanation, access_token: AccessToken) -> dict[str, Any]:
+    """Add the step that finds the user, without creating anybody."""
+    principal = {
         "subject": access_token.subject,
         "client": access_token.client_id,
         "scopes": " ".join(sorted(access_token.scopes)),
         "machine": access_token.is_machine,
     }
-    if access_token.is_machine or access_token.subject is None:
-        return principal
     try:
-        identity = FederatedIdentity.objects.of(
-            access_token.issuer, access_token.subject
+        user, detail = _user(access_token)
+    except UserRejected as error:
+        explanation.error = error
+        explanation.steps.append(
+            Step(
+                name="user", outcome="failed", detail=str(error), setting=error.setting
+            )
         )
-    except DatabaseError:
-        return {**principal, "user": "unknown: the database cannot be read"}
-    if identity is None:
-        user = "none yet"
-    elif identity.user is None:
-        user = "deleted: refused until linked again"
-    elif not identity.user.is_active:
-        user = f"{identity.user.get_username()}, inactive: refused"
-    else:
-        user = identity.user.get_username()
+        return principal
+    except (Error, ImproperlyConfigured) as error:
+        user, detail = None, f"unknown, the database cannot be read: {error}"
+    explanation.steps.append(Step(name="user", outcome="passed", detail=detail))
     return {**principal, "user": user}
 
 
+def _user(access_token: AccessToken) -> tuple[str | None, str]:
+    """Return the local user's name, if there is one, and what a request would do."""
+    policy = get_config().users[access_token.issuer_alias]
+    if access_token.is_machine or policy.resolver == "token_user":
+        return None, "a TokenUser, in no table"
+    if policy.custom is not None:
+        return None, "for your RESOLVER to say; it is not called here"
+    identity = FederatedIdentity.objects.of(
+        access_token.issuer, access_token.subject or ""
+    )
+    if identity is None:
+        if policy.resolver == "existing_user" or not policy.create:
+            raise UserRejected(reason="unknown_user")
+        return None, "none yet; the first request creates one"
+    if identity.user is None:
+        raise UserRejected("refused until linked again", reason="deleted_user")
+    name = identity.user.get_username()
+    if not identity.user.is_active:
+        raise UserRejected(shown(name), reason="inactive_user")
+    return name, name
+
+
+def _advice(explanation: Explanation, raw_token: str) -> list[str]:
+    error = explanation.error
+    if error is None:
+        return []
+    if isinstance(error, MalformedToken) and error.reason == "parts":
+        return [_ENCRYPTED if raw_token.count(".") == 4 else _OPAQUE]
+    if error.status >= 500:
+        return [_OUTAGE]
+    return _in_settings(error, explanation.issuer_alias)
+
+
+def _in_settings(error: ResourceServerError, alias: str | None) -> list[str]:
+    policies = get_config().issuers
+    if error.setting == "ISSUER":
+        return [f"In settings: ISSUER {policy.issuer}" for policy in policies]
+    for policy in policies:
+        if policy.alias == alias and error.setting in _TELLING:
+            value = getattr(policy, error.setting.lower())
+            if isinstance(value, frozenset | tuple):
+                value = ", ".join(sorted(each or "(none)" for each in value))
+            return [f"In settings of {alias}: {error.setting} {value}"]
+    return []
+
+
 def _as_json(
-    explanation: Explanation, advice: str, principal: dict[str, Any]
+    explanation: Explanation, advice: list[str], principal: dict[str, Any]
 ) -> dict[str, Any]:
     error = explanation.error
     return {
@@ -132,5 +191,5 @@ def _as_json(
             for step in explanation.steps
         ],
         "principal": principal,
-        "advice": advice,
+        "advice": " ".join(advice),
     }

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import sys
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
+from django.core.exceptions import (
+    FieldDoesNotExist,
+    FieldError,
+    ImproperlyConfigured,
+    ValidationError,
+)
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import router, transaction
+from django.db import Error, router, transaction
 
+from ...core.errors import excerpt
 from ...core.issuers import IssuerPolicy
 from ...models import FederatedIdentity
-from ..issuers import chosen_issuers
-from ..table import table
+from ..issuers import chosen_issuers, no_database
+from ..table import shown, table
 
 _COLUMNS = ("issuer", "subject", "user")
 
@@ -30,10 +38,15 @@ class _Link:
     action: str
 
 
+class _BadRow(Exception):
+    """A row that cannot be linked; the message says why."""
+
+
 class Command(BaseCommand):
     """Link users by a CSV on standard input: issuer, subject, user.
 
-    All rows or none: with a single bad row nothing is written and the exit status is 1.
+    All rows or none: with a single bad row nothing is written and the exit status is 1;
+    2 if the command cannot be run like this.
     """
 
     help = (
@@ -61,111 +74,154 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run the command."""
-        field = options["field"] or get_user_model().USERNAME_FIELD
-        _check_field(field)
-        links, faults = _read(sys.stdin, field=field, relink=options["relink"])
-        if faults:
-            self.stderr.write("\n".join(faults))
-            raise CommandError(f"{len(faults)} bad rows; nothing was written.")
-        if not options["dry_run"]:
-            manager = FederatedIdentity.objects
-            with transaction.atomic(using=router.db_for_write(FederatedIdentity)):
-                for link in links:
-                    if link.action != "kept":
-                        manager.link(link.issuer, link.subject, link.user)
+        issuers = chosen_issuers(())
+        reader = _Reader(issuers, field=options["field"], relink=options["relink"])
+        try:
+            links, faults = reader.read()
+            if faults:
+                self.stderr.write("\n".join(faults))
+                raise CommandError(
+                    f"{len(faults)} bad {'row' if len(faults) == 1 else 'rows'}; "
+                    "nothing was written."
+                )
+            if not options["dry_run"]:
+                _write(links)
+        except (Error, ImproperlyConfigured) as error:
+            raise no_database(error) from error
         rows = [
             {
                 "issuer": link.issuer,
-                "subject": ascii(link.subject)[1:-1],
+                "subject": link.subject,
                 "user": link.user.get_username(),
                 "action": link.action,
             }
             for link in links
         ]
         if options["json"]:
-            self.stdout.write(json.dumps({"dry_run": options["dry_run"], "rows": rows}))
-        else:
-            self.stdout.write(
-                table(
-                    ("ISSUER", "SUBJECT", "USER", "ACTION"),
-                    [tuple(row.values()) for row in rows],
-                )
+            document = {"dry_run": options["dry_run"], "rows": rows}
+            self.stdout.write(json.dumps(document, indent=2))
+            return
+        self.stdout.write(
+            table(
+                ("ISSUER", "SUBJECT", "USER", "ACTION"),
+                [tuple(row.values()) for row in rows],
             )
-            if options["dry_run"]:
-                self.stdout.write("Dry run: nothing was written.")
-
-
-def _check_field(field: str) -> None:
-    try:
-        get_user_model()._meta.get_field(field)
-    except FieldDoesNotExist as error:
-        raise CommandError(f"The user model has no field {field}.", returncode=2) from (
-            error
         )
+        if options["dry_run"]:
+            self.stdout.write("Dry run: nothing was written.")
 
 
-def _read(
-    lines: Iterable[str], *, field: str, relink: bool
-) -> tuple[list[_Link], list[str]]:
-    issuers = chosen_issuers(())
-    reader = csv.DictReader(lines)
-    missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
-    if missing:
-        raise CommandError(
-            f"The first line must name the columns {', '.join(_COLUMNS)}; missing: "
-            f"{', '.join(missing)}.",
-            returncode=2,
-        )
-    links: list[_Link] = []
-    faults: list[str] = []
-    seen: set[tuple[str, str]] = set()
-    for row in reader:
+def _write(links: list[_Link]) -> None:
+    with transaction.atomic(using=router.db_for_write(FederatedIdentity)):
+        for link in links:
+            if link.action != "kept":
+                FederatedIdentity.objects.link(link.issuer, link.subject, link.user)
+
+
+class _Reader:
+    """Reads the CSV, and looks everything up without writing anything."""
+
+    def __init__(
+        self, issuers: tuple[IssuerPolicy, ...], *, field: str | None, relink: bool
+    ) -> None:
+        self._issuers = issuers
+        self._users = get_user_model()
+        self._field = field or self._users.USERNAME_FIELD
+        self._relink = relink
         try:
-            link = _link(row, issuers=issuers, field=field, relink=relink)
-            if (link.issuer, link.subject) in seen:
-                raise ValueError("the pair stands there twice")
-        except ValueError as fault:
-            faults.append(f"line {reader.line_num}: {fault}")
-            continue
-        seen.add((link.issuer, link.subject))
-        links.append(link)
-    return links, faults
+            self._users._meta.get_field(self._field)
+        except FieldDoesNotExist as error:
+            raise CommandError(
+                f"The user model has no field {self._field}.", returncode=2
+            ) from error
+
+    def read(self) -> tuple[list[_Link], list[str]]:
+        links: list[_Link] = []
+        faults: list[str] = []
+        seen: set[tuple[str, str]] = set()
+        for line, row in _rows():
+            try:
+                link = self._link(row)
+                if (link.issuer, link.subject) in seen:
+                    raise _BadRow("the pair stands there twice")
+            except _BadRow as fault:
+                faults.append(f"line {line}: {fault}")
+                continue
+            seen.add((link.issuer, link.subject))
+            links.append(link)
+        return links, faults
+
+    def _link(self, row: dict[str | None, Any]) -> _Link:
+        if None in row or None in row.values():
+            raise _BadRow("it has not as many cells as the first line")
+        named, subject, value = (row[name] for name in _COLUMNS)
+        issuer = next(
+            (p.issuer for p in self._issuers if named in (p.alias, p.issuer)), None
+        )
+        if issuer is None:
+            raise _BadRow(f"no issuer {excerpt(named)} in OIDC_RS")
+        if not 0 < len(subject) <= 255:
+            raise _BadRow("the subject must have 1 to 255 characters")
+        if subject != subject.strip() or any(
+            unicodedata.category(character) in ("Cc", "Cs") for character in subject
+        ):
+            # A blank behind the comma, most likely: it would be another subject.
+            raise _BadRow("the subject has blanks around it or control characters")
+        user = self._user(value)
+        identity = FederatedIdentity.objects.of(issuer, subject)
+        if identity is None:
+            action = "linked"
+        elif identity.user == user:
+            action = "kept"
+        elif self._relink or identity.user is None:
+            action = "relinked"
+        else:
+            raise _BadRow("the pair belongs to another user; --relink moves it")
+        return _Link(issuer=issuer, subject=subject, user=user, action=action)
+
+    def _user(self, value: str) -> Any:
+        if not value.strip():
+            # Many users may have no e-mail address; an empty cell means none of them.
+            raise _BadRow("no user is named")
+        users = self._users._default_manager
+        try:
+            found = list(users.filter(**{self._field: value})[:2])
+        except (
+            FieldError,
+            OverflowError,
+            TypeError,
+            ValidationError,
+            ValueError,
+        ) as error:
+            raise _BadRow(f"{excerpt(value)} cannot be a {self._field}") from error
+        if len(found) != 1:
+            many = "several users" if found else "no user"
+            raise _BadRow(f"{many} with {self._field} {excerpt(value)}")
+        return found[0]
 
 
-def _link(
-    row: dict[str, str | None],
-    *,
-    issuers: tuple[IssuerPolicy, ...],
-    field: str,
-    relink: bool,
-) -> _Link:
-    named, subject, value = (row.get(name) or "" for name in _COLUMNS)
-    issuer = next(
-        (each.issuer for each in issuers if named in (each.alias, each.issuer)), None
-    )
-    if issuer is None:
-        raise ValueError(f"no issuer {named!a} in OIDC_RS")
-    if not subject.strip() or len(subject) > 255:
-        raise ValueError("the subject must have 1 to 255 characters")
-    user = _user(field, value)
-    identity = FederatedIdentity.objects.of(issuer, subject)
-    if identity is None:
-        action = "linked"
-    elif identity.user == user:
-        action = "kept"
-    elif relink or identity.user is None:
-        action = "relinked"
-    else:
-        raise ValueError("the pair belongs to another user; --relink moves it")
-    return _Link(issuer=issuer, subject=subject, user=user, action=action)
-
-
-def _user(field: str, value: str) -> Any:
+def _rows() -> Iterator[tuple[int, dict[str | None, Any]]]:
+    """Yield line numbers and rows of standard input, without blank lines."""
     try:
-        users = list(get_user_model()._default_manager.filter(**{field: value})[:2])
-    except (FieldError, ValidationError, ValueError, TypeError) as error:
-        raise ValueError(f"{value!a} cannot be a {field}") from error
-    if len(users) != 1:
-        many = "several users" if users else "no user"
-        raise ValueError(f"{many} with {field} {value!a}")
-    return users[0]
+        lines = iter(sys.stdin)
+        # Spreadsheets begin UTF-8 files with a byte order mark.
+        first = [line.removeprefix("\ufeff") for line in itertools.islice(lines, 1)]
+        reader = csv.DictReader(itertools.chain(first, lines), strict=True)
+        names = reader.fieldnames or []
+        if sorted(set(_COLUMNS) & set(names)) != sorted(_COLUMNS) or len(
+            set(names)
+        ) < len(names):
+            raise CommandError(
+                f"The first line must name the columns {','.join(_COLUMNS)}, separated "
+                f"by commas; it is {shown(','.join(names)) or 'empty'}.",
+                returncode=2,
+            )
+        for row in reader:
+            if any(
+                isinstance(cell, list) or (cell or "").strip() for cell in row.values()
+            ):
+                yield reader.line_num, row
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CommandError(
+            f"That is no CSV in UTF-8: {error}.", returncode=2
+        ) from error

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import Error
 
 from ... import wiring
 from ...conf import get_config
-from ...core.errors import excerpt
 from ...core.issuers import IssuerPolicy
-from ...core.keys import StoreError
+from ...core.keys import KeyRecord, StoreError
 from ...core.keys.sync import SyncReport, fetch_keys, publish_keys
 from ...models import IssuerRecord, issuer_key
-from ..issuers import chosen_issuers
-from ..table import table
+from ..issuers import chosen_issuers, no_database
+from ..table import duration, shown, table
 
 _PARALLEL = 8
+_KEYS_SHOWN = 8
 
 
 class Command(BaseCommand):
     """Fetch metadata and JWK Set of each issuer, validate them, store them.
 
-    Exit status 1 if any issuer failed; its stored keys stay as they were.
+    Exit status 1 if any issuer failed; its stored keys stay as they were. 2 if the
+    command cannot be run like this.
     """
 
     help = "Fetch, validate and store the keys of the issuers in OIDC_RS."
@@ -48,129 +50,162 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run the command."""
         policies = chosen_issuers(options["alias"])
-        fetched = [p for p in policies if p.jwks is None and p.shared_secret is None]
-        reports = {report.alias: report for report in self._sync(fetched, **options)}
-        rows = [_row(policy, reports.get(policy.alias)) for policy in policies]
-        pruned = self._prune() if options["prune"] and not options["check"] else 0
+        seams = wiring.get_seams()
+        stored = _stored(policies, seams)
+        reports = {
+            report.alias: report
+            for report in self._sync(policies, stored, seams, **options)
+        }
+        now = seams.clock.now()
+        rows = [
+            _row(policy, reports.get(policy.alias), stored.get(policy.alias), now)
+            for policy in policies
+        ]
+        pruned = _prune(delete=not options["check"]) if options["prune"] else 0
         if options["json"]:
             self.stdout.write(json.dumps({"issuers": rows, "pruned": pruned}, indent=2))
         else:
-            self._print(rows, pruned)
-        failed = [report for report in reports.values() if report.error is not None]
+            self._print(rows, pruned, stores=not options["check"])
+        failed = [row["alias"] for row in rows if row["error"]]
         if failed:
-            names = ", ".join(report.alias for report in failed)
-            raise CommandError(f"Failed: {names}. Stored keys are untouched.")
+            raise CommandError(
+                f"Failed: {', '.join(failed)}. What is stored of these stays as it was."
+            )
 
     def _sync(
-        self, policies: list[IssuerPolicy], **options: Any
+        self,
+        policies: Sequence[IssuerPolicy],
+        stored: Mapping[str, KeyRecord | None],
+        seams: wiring.Seams,
+        **options: Any,
     ) -> Iterator[SyncReport]:
-        seams = wiring.get_seams()
-        store = seams.store
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            pending = []
-            for policy in policies:
-                try:
-                    stored = store.load(policy.issuer)
-                except StoreError as error:
-                    raise CommandError(
-                        f"The database cannot be read ({error}). Run migrate first.",
-                        returncode=2,
-                    ) from error
-                pending.append(
-                    pool.submit(
-                        fetch_keys,
-                        policy,
-                        stored,
-                        fetch=seams.fetch,
-                        clock=seams.clock,
-                    )
+            pending = [
+                pool.submit(
+                    fetch_keys,
+                    policy,
+                    stored[policy.alias],
+                    fetch=seams.fetch,
+                    clock=seams.clock,
                 )
+                for policy in policies
+                if policy.alias in stored
+            ]
             for count, future in enumerate(as_completed(pending), start=1):
                 report = future.result()
                 if report.record is not None and not options["check"]:
                     try:
-                        publish_keys(report.record, store=store)
+                        publish_keys(report.record, store=seams.store)
                     except StoreError as error:
                         report = replace(report, error=error)
-                if len(policies) > 1 and not options["json"]:
-                    self.stderr.write(f"[{count}/{len(policies)}] {report.alias}")
+                if len(pending) > 1 and not options["json"]:
+                    outcome = "failed" if report.error else "ok"
+                    self.stderr.write(
+                        f"[{count}/{len(pending)}] {report.alias}: {outcome}"
+                    )
                 yield report
 
-    def _prune(self) -> int:
-        current = [issuer_key(policy.issuer) for policy in get_config().issuers]
-        try:
-            count, _ = IssuerRecord.objects.exclude(key__in=current).delete()
-        except DatabaseError as error:
-            raise CommandError(f"Pruning failed: {error}") from error
-        return count
-
-    def _print(self, rows: list[dict[str, Any]], pruned: int) -> None:
+    def _print(self, rows: list[dict[str, Any]], pruned: int, *, stores: bool) -> None:
         self.stdout.write(
             table(
-                ("ISSUER", "ALGORITHMS", "KEY IDS", "ADDED", "KEPT", "REMOVED", "AGE"),
-                [
-                    (
-                        row["alias"],
-                        ", ".join(row["algorithms"]) or "-",
-                        ", ".join(row["key_ids"]) or "-",
-                        row["added"],
-                        row["kept"],
-                        row["removed"],
-                        row["status"],
-                    )
-                    for row in rows
-                ],
+                ("ISSUER", "STATE", "KEYS", "KEY ID", "ALGORITHMS"),
+                [line for row in rows for line in _lines(row)],
             )
         )
         for row in rows:
             for refused in row["refused"]:
-                line = f"{row['alias']}: key {refused['key_id']}: {refused['reason']}"
+                line = (
+                    f"{row['alias']}: key {refused['key_id'] or '-'} is not "
+                    f"used: {refused['reason']}"
+                )
                 style = self.style.WARNING if refused["alarming"] else str
                 self.stdout.write(style(line))
             if row["error"]:
-                self.stderr.write(self.style.ERROR(f"{row['alias']}: {row['error']}"))
+                self.stderr.write(
+                    self.style.ERROR(f"{row['alias']}: {shown(row['error'], 300)}")
+                )
         if pruned:
-            self.stdout.write(f"Pruned {pruned} stored issuers.")
+            self.stdout.write(
+                f"{'Pruned' if stores else 'Would prune'}: {pruned} stored issuers "
+                "that are not in OIDC_RS."
+            )
+        if not stores:
+            self.stdout.write("Nothing was stored.")
 
 
-def _row(policy: IssuerPolicy, report: SyncReport | None) -> dict[str, Any]:
+def _stored(
+    policies: Sequence[IssuerPolicy], seams: wiring.Seams
+) -> dict[str, KeyRecord | None]:
+    """Return what is stored of each issuer whose keys are fetched at all."""
+    try:
+        return {
+            policy.alias: seams.store.load(policy.issuer)
+            for policy in policies
+            if policy.jwks is None and policy.shared_secret is None
+        }
+    except StoreError as error:
+        raise no_database(error) from error
+
+
+def _prune(*, delete: bool) -> int:
+    current = [issuer_key(policy.issuer) for policy in get_config().issuers]
+    surplus = IssuerRecord.objects.exclude(key__in=current)
+    try:
+        return surplus.delete()[0] if delete else surplus.count()
+    except (Error, ImproperlyConfigured) as error:
+        raise no_database(error) from error
+
+
+def _row(
+    policy: IssuerPolicy,
+    report: SyncReport | None,
+    stored: KeyRecord | None,
+    now: float,
+) -> dict[str, Any]:
     row: dict[str, Any] = {
         "alias": policy.alias,
         "issuer": policy.issuer,
         "status": "in settings",
-        "algorithms": [],
-        "key_ids": [],
+        "keys": [],
         "added": 0,
         "kept": 0,
         "removed": 0,
+        "age": None,
         "lifetime": None,
         "refused": [],
         "error": None,
     }
     if report is None:
         return row
-    if report.error is not None:
+    if report.error is not None or report.record is None:
         code = getattr(report.error, "code", "store")
-        return {**row, "status": "failed", "error": f"{code}: {report.error}"}
-    lifetime = report.record.lifetime if report.record else 0
+        message = str(report.error).removeprefix(f"{code}: ")
+        return {
+            **row,
+            "status": "failed",
+            "age": max(0.0, now - stored.fetched_at) if stored else None,
+            "error": f"{code}: {message}",
+        }
     return {
         **row,
-        "status": f"fresh for {lifetime:.0f} s",
-        "algorithms": sorted(
+        "status": "fetched",
+        "keys": [
             {
-                name
-                for name in policy.algorithms
-                if any(key.fits(name) for key in report.keys)
+                "key_id": _key_id(key.key_id),
+                "algorithms": [
+                    name for name in sorted(policy.algorithms) if key.fits(name)
+                ],
             }
-        ),
-        "key_ids": [_shown(key.key_id) for key in report.keys],
+            for key in report.keys
+        ],
         "added": report.added,
         "kept": report.kept,
         "removed": report.removed,
-        "lifetime": lifetime,
+        "age": 0.0,
+        "lifetime": report.record.lifetime,
         "refused": [
             {
-                "key_id": _shown(key.key_id),
+                "key_id": _key_id(key.key_id),
                 "reason": key.reason,
                 "alarming": key.alarming,
             }
@@ -179,6 +214,30 @@ def _row(policy: IssuerPolicy, report: SyncReport | None) -> dict[str, Any]:
     }
 
 
-def _shown(key_id: str | None) -> str:
-    """Return a key ID fit for a terminal: somebody else wrote it."""
-    return "-" if key_id is None else excerpt(key_id)[1:].rstrip("'\"")
+def _key_id(key_id: str | None) -> str | None:
+    return None if key_id is None else shown(key_id)
+
+
+def _lines(row: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Return the lines of one issuer: one per key, at least one."""
+    if row["status"] == "fetched":
+        state = f"fresh for {duration(row['lifetime'])}"
+        changes = " ".join(
+            f"{row[name]} {name}" for name in ("added", "kept", "removed") if row[name]
+        )
+    elif row["status"] == "failed":
+        age = row["age"]
+        state = "failed, " + (
+            "none stored" if age is None else f"stored ones {duration(age)} old"
+        )
+        changes = "-"
+    else:
+        state, changes = row["status"], "-"
+    keys = [(key["key_id"] or "-", " ".join(key["algorithms"])) for key in row["keys"]]
+    more = len(keys) - _KEYS_SHOWN
+    if more > 0:
+        keys[_KEYS_SHOWN:] = [(f"and {more} more", "")]
+    first, *others = keys or [("-", "-")]
+    yield row["alias"], state, changes, *first
+    for other in others:
+        yield "", "", "", *other
