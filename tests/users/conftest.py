@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack
 
 import pytest
@@ -9,6 +10,8 @@ from django.test import Client
 
 from django_oidc_rs.signals import identity_created, token_rejected
 from django_oidc_rs.testing import FakeIssuer, install
+
+from .databases import migrate, replacing_databases, sqlite_settings
 
 ISSUER = "https://issuer.test"
 PARTNER = "https://partner.test"
@@ -88,3 +91,17 @@ def created():
 def refusals():
     """The errors by which requests were refused."""
     yield from _heard(token_rejected, "error")
+
+
+@pytest.fixture(scope="session")
+def sqlite_file(tmp_path_factory, django_db_blocker):
+    """Return ``sqlite_file(path)``: puts an empty, migrated database there."""
+    made = tmp_path_factory.mktemp("sqlite") / "migrated"
+    with replacing_databases(django_db_blocker, {"default": sqlite_settings(made)}):
+        migrate()
+
+    def sqlite_file(path):
+        shutil.copyfile(made, path)
+        return sqlite_settings(path)
+
+    return sqlite_file

@@ -19,7 +19,7 @@ SECONDS = 60
 
 
 def postgresql_url():
-    """Return the server's URL; without one skip, or fail where skipping is no option."""
+    """Return the server's URL; without one skip, or fail in CI."""
     url = os.environ.get("DJANGO_OIDC_RS_POSTGRESQL", "")
     if url:
         return url
@@ -30,7 +30,7 @@ def postgresql_url():
 
 
 def postgresql_settings(url, name, **settings):
-    """Return an entry of DATABASES; nothing ever waits longer for a lock than SECONDS."""
+    """Return an entry of DATABASES; no statement takes longer than SECONDS."""
     parts = urlsplit(url)
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -83,9 +83,8 @@ def replacing_databases(blocker, databases):
             connections[alias] = connection
 
 
-def migrate(*aliases):
-    for alias in aliases or ("default",):
-        call_command("migrate", database=alias, verbosity=0)
+def migrate():
+    call_command("migrate", verbosity=0)
 
 
 def call(path, raw, handler):

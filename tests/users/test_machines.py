@@ -27,7 +27,12 @@ WAYS = [
         id="MACHINE-by-pattern",
     ),
 ]
-RESOLVERS = ["local_user", "existing_user", "token_user", "tests.users.resolvers.nobody"]
+RESOLVERS = [
+    "local_user",
+    "existing_user",
+    "token_user",
+    "tests.users.resolvers.nobody",
+]
 
 
 @pytest.mark.parametrize("resolver", RESOLVERS)

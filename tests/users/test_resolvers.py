@@ -256,8 +256,13 @@ def test_a154_nobody_is_found_by_email_or_name(serve, fields, claims):
     assert User.objects.get(username="admin") == admin
 
 
-ADMINS = ["ADMIN", "admin ", "аdmin", "admіn", "a\u0301dmin"]
-LOOK_ALIKES = ["admin", "ａｄｍｉｎ", "𝐚𝐝𝐦𝐢𝐧"]
+# Cyrillic a, Cyrillic i, an accent; full-width and mathematical letters.
+ADMINS = ["ADMIN", "admin ", "\u0430dmin", "adm\u0456n", "a\u0301dmin"]
+LOOK_ALIKES = [
+    "admin",
+    "\uff41\uff44\uff4d\uff49\uff4e",
+    "\U0001d41a\U0001d41d\U0001d426\U0001d422\U0001d427",
+]
 
 
 @pytest.mark.parametrize("name", [*ADMINS, *LOOK_ALIKES], ids=ascii)
@@ -280,7 +285,7 @@ def test_a155_a_mapped_name_that_is_taken_is_refused(serve, refusals, name):
     assert not FederatedIdentity.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["ADMIN", "аdmin", "a\u0301dmin"], ids=ascii)
+@pytest.mark.parametrize("name", ["ADMIN", "\u0430dmin", "a\u0301dmin"], ids=ascii)
 def test_a155_a_mapped_name_that_differs_is_somebody_else(serve, name):
     api = serve({"FIELDS": {"username": "preferred_username"}})
     admin = User.objects.create_superuser("admin", "admin@here.test")
@@ -301,7 +306,7 @@ def test_a158_subjects_are_compared_byte_for_byte(api):
         " al",
         "al\u00a0",
         "a\u200bl",
-        "ａl",
+        "\uff41l",
         "al" + "x" * 253,
         "al" + "x" * 252,
         "😀" * 255,

@@ -131,18 +131,20 @@ class Command(BaseCommand):
     def _print(self, findings: list[_Finding]) -> None:
         self.stdout.write(
             table(
-                ("ISSUER", "CHECK", "", "DETAIL"),
+                ("ISSUER", "CHECK", "RESULT", "DETAIL"),
                 [
                     (each.alias, each.check, "ok" if each.ok else "FAILED", each.detail)
                     for each in findings
                 ],
             )
         )
-        for each in findings:
-            if each.remedy:
-                self.stdout.write(
-                    self.style.WARNING(f"{each.alias}, {each.check}: {each.remedy}")
-                )
+        remedies = {
+            f"{each.alias}, {each.check}: {each.remedy}": None
+            for each in findings
+            if each.remedy
+        }
+        for line in remedies:
+            self.stdout.write(self.style.WARNING(line))
 
 
 def _examine(policy: IssuerPolicy) -> Iterator[_Finding]:
@@ -208,7 +210,7 @@ def _failure(error: Exception, recorder: _Recorder) -> tuple[str, str]:
     code = getattr(error, "code", "")
     message = str(error)
     # Discovery tries two addresses; it matters which one failed last.
-    where = "" if recorder.asked[-1] in message else f"{recorder.asked[-1]} "
+    where = "" if recorder.asked[-1] in message else f"{recorder.asked[-1]}: "
     return f"{where}{message}", _REMEDIES.get(code, "Look at the issuer's own logs.")
 
 
@@ -244,7 +246,8 @@ def _drift(document: FetchedDocument, now: float) -> tuple[str, str]:
     # A cache's answer is as old as it says. RFC 9111 section 5.1.
     age = document.headers.get("age", "")
     drift = now - theirs - (int(age) if _SECONDS.fullmatch(age) else 0)
-    detail = f"{drift:+.0f} s from the issuer's"
+    side = "ahead of" if drift > 0 else "behind"
+    detail = f"{duration(abs(drift))} {side} the issuer's"
     if abs(drift) <= _MUCH_DRIFT:
         return detail, ""
     return detail, _CLOCKS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -15,8 +16,15 @@ from django.views.decorators.debug import sensitive_variables
 from ... import wiring
 from ...conf import get_config
 from ...core.access_token import AccessToken
-from ...core.errors import MalformedToken, ResourceServerError, UserRejected
+from ...core.errors import (
+    ExpiredToken,
+    MalformedToken,
+    ResourceServerError,
+    TokenNotYetValid,
+    UserRejected,
+)
 from ...core.explain import Explanation, Step, explain
+from ...core.jws import parse_jws
 from ...models import FederatedIdentity
 from ..issuers import chosen_issuers
 from ..table import shown, table
@@ -90,7 +98,7 @@ class Command(BaseCommand):
         marks = {"passed": "ok", "failed": "FAILED", "not reached": "-"}
         self.stdout.write(
             table(
-                ("STEP", "", "SETTING", "DETAIL"),
+                ("STEP", "RESULT", "SETTING", "DETAIL"),
                 [
                     (step.name, marks[step.outcome], step.setting, step.detail)
                     for step in explanation.steps
@@ -98,7 +106,8 @@ class Command(BaseCommand):
             )
         )
         for name, value in principal.items():
-            self.stdout.write(f"{name}: {shown(value, 1000)}")
+            said = {None: "-", "": "-", True: "yes", False: "no"}.get(value, value)
+            self.stdout.write(f"{name}: {shown(said, 1000)}")
         for line in advice:
             self.stdout.write(self.style.WARNING(line))
 
@@ -153,11 +162,27 @@ def _advice(explanation: Explanation, raw_token: str) -> list[str]:
     error = explanation.error
     if error is None:
         return []
-    if isinstance(error, MalformedToken) and error.reason == "parts":
+    if isinstance(error, MalformedToken) and raw_token.count(".") != 2:
         return [_ENCRYPTED if raw_token.count(".") == 4 else _OPAQUE]
     if error.status >= 500:
         return [_OUTAGE]
-    return _in_settings(error, explanation.issuer_alias)
+    times = _times(error, raw_token)
+    return [*times, *_in_settings(error, explanation.issuer_alias)]
+
+
+def _times(error: ResourceServerError, raw_token: str) -> list[str]:
+    """Say what time the token means, and what time it is here."""
+    if not isinstance(error, ExpiredToken | TokenNotYetValid):
+        return []
+    value = parse_jws(raw_token).unverified_claims.get(error.claim or "")
+    if type(value) not in (int, float):
+        return []
+    now = wiring.get_seams().clock.now()
+    return [f"{error.claim} is {_utc(float(str(value)))}, now is {_utc(now)}."]
+
+
+def _utc(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _in_settings(error: ResourceServerError, alias: str | None) -> list[str]:

@@ -7,6 +7,7 @@ import itertools
 import json
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -106,6 +107,11 @@ class Command(BaseCommand):
                 ("ISSUER", "SUBJECT", "USER", "ACTION"),
                 [tuple(row.values()) for row in rows],
             )
+        )
+        count = Counter(link.action for link in links)
+        self.stdout.write(
+            ", ".join(f"{number} {action}" for action, number in count.items())
+            or "No rows."
         )
         if options["dry_run"]:
             self.stdout.write("Dry run: nothing was written.")

@@ -23,6 +23,7 @@ from ..table import duration, shown, table
 
 _PARALLEL = 8
 _KEYS_SHOWN = 8
+_KEY_ID_SHOWN = 44
 
 
 class Command(BaseCommand):
@@ -233,7 +234,10 @@ def _lines(row: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         changes = "-"
     else:
         state, changes = row["status"], "-"
-    keys = [(key["key_id"] or "-", " ".join(key["algorithms"])) for key in row["keys"]]
+    keys = [
+        (shown(key["key_id"] or "-", _KEY_ID_SHOWN), " ".join(key["algorithms"]))
+        for key in row["keys"]
+    ]
     more = len(keys) - _KEYS_SHOWN
     if more > 0:
         keys[_KEYS_SHOWN:] = [(f"and {more} more", "")]

@@ -1,0 +1,106 @@
+"""AccessToken: verified facts that stay as they are."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from django_oidc_rs.core.access_token import lookup
+from django_oidc_rs.core.claims import to_access_token
+
+from .builders import AUDIENCE, ISSUER, NOW, claims, policy
+
+CLAIMS = {
+    "sub": "alice",
+    "realm_access": {"roles": ["a"], "x.y": 1},
+    "a.b": "literal",
+    "a": {"b": "nested", "c": None, "d": {"e": 0}},
+    "https://x.test/roles": ["r"],
+    "none": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("sub", "alice"),
+        ("realm_access.roles", ["a"]),
+        ("a.b", "literal"),
+        ("a.d.e", 0),
+        ("https://x.test/roles", ["r"]),
+        ("none", None),
+        ("missing", None),
+        ("a.missing", None),
+        ("a.c.deeper", None),
+        ("sub.deeper", None),
+        ("realm_access.roles.0", None),
+        ("realm_access.x.y", None),
+        ("", None),
+        (".", None),
+    ],
+)
+def test_lookup(path, value):
+    assert lookup(CLAIMS, path) == value
+
+
+def make(**edits):
+    return to_access_token(claims(**edits), policy(), validated_by="jwt")
+
+
+def test_an_access_token_tells_what_was_verified():
+    access_token = make(roles=["a"])
+    assert access_token.issuer == ISSUER
+    assert access_token.issuer_alias == "default"
+    assert access_token.subject == "alice"
+    assert access_token.audience == (AUDIENCE,)
+    assert access_token.client_id == "app"
+    assert access_token.scopes == {"read", "write"}
+    assert access_token.issued_at == NOW - 10
+    assert access_token.expires_at == NOW + 300
+    assert access_token.token_id == "t1"
+    assert access_token.claims == {**claims(), "roles": ("a",)}
+    assert access_token.confirmation is None
+    assert access_token.validated_by == "jwt"
+    assert access_token.is_machine is False
+    assert access_token.claim("roles") == ("a",)
+    assert access_token.claim("nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("scopes", "has"),
+    [
+        (("read",), True),
+        (("read", "write"), True),
+        (("read", "admin"), False),
+        (("Read",), False),
+        (("rea",), False),
+        ((), False),
+    ],
+)
+def test_has_scope(scopes, has):
+    assert make().has_scope(*scopes) is has
+
+
+def test_an_access_token_is_frozen_deeply():
+    access_token = make(deep={"list": [{"a": 1}]})
+    with pytest.raises(FrozenInstanceError):
+        access_token.subject = "mallory"
+    with pytest.raises(TypeError):
+        access_token.claims["sub"] = "mallory"
+    with pytest.raises(TypeError):
+        access_token.claims["deep"]["list"][0]["a"] = 2
+
+
+def test_an_access_token_can_be_pickled_and_copied_and_its_claims_dumped():
+    access_token = make(deep={"list": [{"a": 1}]})
+    assert pickle.loads(pickle.dumps(access_token)) == access_token
+    assert copy.copy(access_token) == access_token
+    assert copy.deepcopy(access_token) == access_token
+    assert json.loads(json.dumps(access_token.claims)) == {
+        **claims(),
+        "deep": {"list": [{"a": 1}]},
+    }

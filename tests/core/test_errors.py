@@ -1,0 +1,103 @@
+"""Refusals: what callers see is fixed; what operators see is safe to log."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from django_oidc_rs.core import errors
+
+# Class -> (status, error, code).
+EXPECTED = {
+    "InvalidRequest": (400, "invalid_request", "invalid_request"),
+    "InvalidToken": (401, "invalid_token", "invalid_token"),
+    "TokenTooLong": (401, "invalid_token", "token_too_long"),
+    "MalformedToken": (401, "invalid_token", "malformed_token"),
+    "UntrustedIssuer": (401, "invalid_token", "untrusted_issuer"),
+    "AlgorithmNotAllowed": (401, "invalid_token", "algorithm_not_allowed"),
+    "NotAnAccessToken": (401, "invalid_token", "not_an_access_token"),
+    "UnknownKey": (401, "invalid_token", "unknown_key"),
+    "KeyUnusable": (401, "invalid_token", "key_unusable"),
+    "BadSignature": (401, "invalid_token", "bad_signature"),
+    "InvalidClaim": (401, "invalid_token", "invalid_claim"),
+    "ExpiredToken": (401, "invalid_token", "expired_token"),
+    "TokenNotYetValid": (401, "invalid_token", "token_not_yet_valid"),
+    "UnconfirmedToken": (401, "invalid_token", "unconfirmed_token"),
+    "UserRejected": (401, "invalid_token", "user_rejected"),
+    "InsufficientScope": (403, "insufficient_scope", "insufficient_scope"),
+    "KeysUnavailable": (503, None, "keys_unavailable"),
+}
+REFUSALS = [
+    each
+    for _name, each in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(each, errors.ResourceServerError)
+    and each is not errors.ResourceServerError
+]
+
+
+def test_every_cause_has_its_answer_and_code():
+    assert {
+        each.__name__: (each.status, each.error, each.code) for each in REFUSALS
+    } == EXPECTED
+
+
+def test_codes_are_unique():
+    codes = [each.code for each in REFUSALS]
+    assert len(codes) == len(set(codes))
+
+
+def test_a104_all_bad_tokens_get_the_same_words():
+    words = {each.description for each in REFUSALS if each.error == "invalid_token"}
+    assert len(words) == 1
+
+
+def test_an_error_says_its_cause_in_one_line():
+    error = errors.InvalidClaim("more", claim="aud", reason="mismatch")
+    assert str(error) == "invalid_claim: aud: mismatch: more"
+    assert str(errors.BadSignature()) == "bad_signature"
+
+
+def test_an_error_names_the_setting_that_governs():
+    assert errors.ExpiredToken().setting == "LEEWAY"
+    assert errors.ExpiredToken(setting="MAX_TOKEN_AGE").setting == "MAX_TOKEN_AGE"
+    assert errors.UntrustedIssuer(setting="").setting == ""
+
+
+def test_an_outage_says_when_to_come_back():
+    error = errors.KeysUnavailable("down", retry_after=7)
+    assert (error.retry_after, error.detail, error.issuer_alias) == (7, "down", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a", "'a'"),
+        (None, "None"),
+        (["a"], "['a']"),
+        ("line\r\n\x1b[31mred", r"'line\r\n\x1b[31mred'"),
+        ("\u202eä\ud800", r"'\u202e\xe4\ud800'"),
+    ],
+)
+def test_a226_an_excerpt_is_escaped(value, text):
+    assert errors.excerpt(value) == text
+
+
+@pytest.mark.parametrize(
+    "value", ["a" * 10_000_000, "\U0001f600" * 80, ["a"] * 100, {"a": "b" * 100}]
+)
+def test_a225_an_excerpt_is_cut(value):
+    text = errors.excerpt(value)
+    assert len(text) == 83
+    assert text.endswith("...")
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_an_excerpt_is_one_printable_line(value):
+    text = errors.excerpt(value)
+    assert text.isascii()
+    assert text.isprintable()
+    assert len(text) <= 83

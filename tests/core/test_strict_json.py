@@ -1,0 +1,182 @@
+"""Strict JSON objects, and verified claims that nobody can change."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from django_oidc_rs.core.strict_json import (
+    FrozenDict,
+    StrictJsonError,
+    freeze,
+    loads_object,
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b"{}", {}),
+        (
+            b' {"a": [1, -0, 2.5, 1e3, true, null]}\r\n',
+            {"a": [1, 0, 2.5, 1e3, True, None]},
+        ),
+        ('{"ä": "\U0001f600"}'.encode(), {"ä": "\U0001f600"}),
+        (rb'{"a": "\ud83d\ude00\u00e4"}', {"a": "\U0001f600ä"}),
+        (b'{"a": {"b": 1}, "c": {"b": 2}}', {"a": {"b": 1}, "c": {"b": 2}}),
+        (b'{"n": ' + b"9" * 400 + b"}", {"n": int("9" * 400)}),
+    ],
+)
+def test_an_object_is_parsed(data, value):
+    assert loads_object(data) == value
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(b"", "not JSON", id="empty"),
+        pytest.param(b"{", "not JSON", id="cut"),
+        pytest.param(b"{} x", "not JSON", id="trailing-garbage"),
+        pytest.param(b"{}{}", "not JSON", id="two-objects"),
+        pytest.param(b"{'a': 1}", "not JSON", id="single-quotes"),
+        pytest.param(b'{"a": 1,}', "not JSON", id="trailing-comma"),
+        pytest.param(b'{"a": 1} // b', "not JSON", id="comment"),
+        pytest.param(b'{"a": "\n"}', "not JSON", id="raw-control-character"),
+        pytest.param(b'{"a": 01}', "not JSON", id="leading-zero"),
+        pytest.param(b'{"n": ' + b"9" * 5000 + b"}", "not JSON", id="huge-integer"),
+        pytest.param(b"[]", "not an object", id="array"),
+        pytest.param(b'"a"', "not an object", id="string"),
+        pytest.param(b"1", "not an object", id="number"),
+        pytest.param(b"null", "not an object", id="null"),
+        pytest.param(b"true", "not an object", id="true"),
+        pytest.param(b'{"a": 1, "a": 1}', "duplicate member", id="duplicate"),
+        pytest.param(
+            rb'{"a": 1, "\u0061": 2}', "duplicate member", id="duplicate-by-escape"
+        ),
+        pytest.param(
+            b'{"x": [{"a": 1, "a": 2}]}', "duplicate member", id="duplicate-below"
+        ),
+        pytest.param(b'{"a": NaN}', "NaN is no JSON", id="nan"),
+        pytest.param(b'{"a": Infinity}', "Infinity is no JSON", id="infinity"),
+        pytest.param(b'{"a": -Infinity}', "-Infinity is no JSON", id="minus-infinity"),
+        pytest.param(b'{"a": 1e400}', "number out of range", id="float-overflow"),
+        pytest.param(b'{"a": -1e400}', "number out of range", id="float-underflow"),
+        pytest.param(b"\xef\xbb\xbf{}", "not JSON", id="byte-order-mark"),
+        pytest.param("{}".encode("utf-16"), "not UTF-8", id="utf-16-with-mark"),
+        pytest.param("{}".encode("utf-16-le"), "not JSON", id="utf-16"),
+        pytest.param("{}".encode("utf-32-be"), "not JSON", id="utf-32"),
+        pytest.param(b'{"a": "\xe4"}', "not UTF-8", id="latin-1"),
+        pytest.param(b'{"a": "\xed\xa0\x80"}', "not UTF-8", id="raw-surrogate"),
+        pytest.param(b'{"a": "\xc0\xaf"}', "not UTF-8", id="overlong"),
+        pytest.param(rb'{"a": "\ud800"}', "not UTF-8", id="lone-surrogate"),
+        pytest.param(rb'{"\udc00": 1}', "not UTF-8", id="lone-surrogate-in-a-name"),
+        pytest.param(
+            b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+            "nested too deeply",
+            id="deep-array",
+        ),
+        pytest.param(
+            b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+            "nested too deeply",
+            id="deep-object",
+        ),
+    ],
+)
+def test_anything_else_is_refused(data, message):
+    with pytest.raises(StrictJsonError) as caught:
+        loads_object(data)
+    assert str(caught.value) == message
+
+
+@given(st.one_of(st.binary(max_size=80), st.text(max_size=40).map(str.encode)))
+@settings(max_examples=300, deadline=None)
+def test_arbitrary_bytes_raise_nothing_else(data):
+    try:
+        value = loads_object(data)
+    except StrictJsonError:
+        return
+    assert type(value) is dict
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(max_size=8), _JSON, max_size=5), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_what_json_writes_is_read(value, escaped):
+    data = json.dumps(value, ensure_ascii=escaped).encode()
+    assert loads_object(data) == value
+
+
+def frozen():
+    return freeze({"a": 1, "list": [1, {"b": [2]}], "object": {"c": {}}})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda d: d.__setitem__("a", 2), id="set-item"),
+        pytest.param(lambda d: d.__delitem__("a"), id="delete-item"),
+        pytest.param(lambda d: d.__ior__({"a": 2}), id="in-place-or"),
+        pytest.param(lambda d: d.clear(), id="clear"),
+        pytest.param(lambda d: d.pop("a"), id="pop"),
+        pytest.param(lambda d: d.popitem(), id="popitem"),
+        pytest.param(lambda d: d.setdefault("z", 2), id="setdefault"),
+        pytest.param(lambda d: d.update(a=2), id="update"),
+        pytest.param(lambda d: d["object"].update(c=2), id="below"),
+        pytest.param(lambda d: d["list"][1].update(b=2), id="below-an-array"),
+        pytest.param(lambda d: d["list"].append(2), id="array"),
+    ],
+)
+def test_a_frozen_object_cannot_change(change):
+    value = frozen()
+    with pytest.raises((TypeError, AttributeError)):
+        change(value)
+    assert value == frozen()
+
+
+def test_a_frozen_object_reads_as_a_dict():
+    value = frozen()
+    assert isinstance(value, FrozenDict)
+    assert value["list"] == (1, {"b": (2,)})
+    assert value | {"a": 2} == {**value, "a": 2}
+    assert json.loads(json.dumps(value)) == {
+        "a": 1,
+        "list": [1, {"b": [2]}],
+        "object": {"c": {}},
+    }
+
+
+def test_a_frozen_object_is_its_own_copy():
+    value = frozen()
+    assert copy.copy(value) is value
+    assert copy.deepcopy(value) is value
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_frozen_object_can_be_pickled(protocol):
+    again = pickle.loads(pickle.dumps(frozen(), protocol))
+    assert again == frozen()
+    assert type(again) is type(again["object"]) is type(again["list"][1]) is FrozenDict
+
+
+def nested(depth):
+    return {"a": nested(depth - 1)} if depth else []
+
+
+def test_freezing_stops_at_32_levels():
+    freeze(nested(32))
+    with pytest.raises(StrictJsonError):
+        freeze(nested(33))
