@@ -57,7 +57,7 @@ def resolve_user(access_token: AccessToken) -> Any:
     if mapped is not None and not _apply(mapped, identity, access_token):
         # Somebody was quicker, with the same or newer claims or with a deletion: what
         # is in the database now is the truth, not what was read before.
-        user = _user_of(_of(access_token, using=_primary()))
+        user = _user_of(_find_on_primary(access_token))
     return user
 
 
@@ -66,19 +66,19 @@ def _primary() -> str:
     return router.db_for_write(get_user_model())
 
 
-def _of(access_token: AccessToken, *, using: str) -> FederatedIdentity | None:
-    return FederatedIdentity.objects.db_manager(using).of(
-        access_token.issuer, access_token.subject or ""
-    )
-
-
 def _find(access_token: AccessToken) -> FederatedIdentity | None:
     """Return the identity: one query, and a second where a replica lags behind."""
-    using, primary = FederatedIdentity.objects.db, _primary()
-    identity = _of(access_token, using=using)
-    if identity is None and using != primary:
-        identity = _of(access_token, using=primary)
+    identities = FederatedIdentity.objects
+    identity = identities.of(access_token.issuer, access_token.subject or "")
+    if identity is None and identities.db != _primary():
+        return _find_on_primary(access_token)
     return identity
+
+
+def _find_on_primary(access_token: AccessToken) -> FederatedIdentity | None:
+    return FederatedIdentity.objects.db_manager(_primary()).of(
+        access_token.issuer, access_token.subject or ""
+    )
 
 
 def _user_of(identity: FederatedIdentity | None) -> Any:
@@ -122,7 +122,7 @@ def _create(access_token: AccessToken, policy: UserPolicy) -> FederatedIdentity:
                 applied_at=access_token.issued_at,
             )
     except (IntegrityError, DataError) as error:
-        existing = _of(access_token, using=using)
+        existing = _find_on_primary(access_token)
         if existing is not None:
             return existing
         if _has_unmapped_gaps(user, policy):

@@ -76,13 +76,9 @@ def groups(value):
     return users(GROUPS=value)
 
 
-def without(raw, *path):
-    """Return ``raw`` without the key at ``path``."""
-    *above, last = path
-    for key in above:
-        raw = raw[key]
-    del raw[last]
-    return raw
+def without(raw, key):
+    """Return ``raw`` without ``key``."""
+    return {name: value for name, value in raw.items() if name != key}
 
 
 def _two(first, second):
@@ -99,9 +95,6 @@ AT_ISSUER = "OIDC_RS['ISSUERS']['default']"
 AT_HTTP = "OIDC_RS['HTTP']"
 AT_USERS = "OIDC_RS['USERS']"
 MODULE = __name__
-
-_no_audience = top()
-del _no_audience["AUDIENCE"]
 
 # name -> (settings, id of the one problem, how its message begins)
 FAULTS = {
@@ -274,7 +267,7 @@ FAULTS = {
     "ISSUERS left out": (without(top(), "ISSUERS"), "E004", f"{AT}['ISSUERS']"),
     "ISSUERS empty": (top(ISSUERS={}), "E004", f"{AT}['ISSUERS']"),
     "one ISSUER twice": (
-        _two({"ISSUER": ISSUER}, {"ISSUER": ISSUER}),
+        _two({"ISSUER": ISSUER}, {"ISSUER": ISSUER, "SCOPES": []}),
         "E005",
         "OIDC_RS['ISSUERS']['two']['ISSUER'] is that of 'one' too",
     ),
@@ -284,10 +277,7 @@ FAULTS = {
         "OIDC_RS['ISSUERS']['one']['ISSUER'] is the alias of another",
     ),
     "ISSUER left out": (
-        without(issuer(), "ISSUERS", "default", "ISSUER") and {
-            "AUDIENCE": "a",
-            "ISSUERS": {"default": {}},
-        },
+        top(ISSUERS={"default": {}}),
         "E006",
         f"{AT_ISSUER} names no ISSUER",
     ),
@@ -312,7 +302,11 @@ FAULTS = {
         AT_ISSUER,
     ),
     # Which audience, profile, algorithms and keys.
-    "AUDIENCE left out": (_no_audience, "E007", f"{AT_ISSUER} names no audience"),
+    "AUDIENCE left out": (
+        without(top(), "AUDIENCE"),
+        "E007",
+        f"{AT_ISSUER} names no audience",
+    ),
     "AUDIENCE empty": (top(AUDIENCE=[]), "E007", f"{AT}['AUDIENCE'] is empty"),
     "issuer's AUDIENCE empty": (
         issuer(AUDIENCE=[]),
@@ -326,7 +320,11 @@ FAULTS = {
     "ALGORITHMS empty": (issuer(ALGORITHMS=[]), "E009", f"{AT_ISSUER}['ALGORITHMS']"),
     "ALGORITHMS none": (issuer(ALGORITHMS=["none"]), "E009", AT_ISSUER),
     "ALGORITHMS lower-case": (issuer(ALGORITHMS=["rs256"]), "E009", AT_ISSUER),
-    "ALGORITHMS HS256 without secret": (issuer(ALGORITHMS=["HS256"]), "E009", AT_ISSUER),
+    "ALGORITHMS HS256 without secret": (
+        issuer(ALGORITHMS=["HS256"]),
+        "E009",
+        AT_ISSUER,
+    ),
     "ALGORITHMS mixed": (
         issuer(ALGORITHMS=["HS256", "RS256"], SHARED_SECRET=SECRET),
         "E009",

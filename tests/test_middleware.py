@@ -529,9 +529,7 @@ def test_rest_framework_beneath_validates_no_second_time(
         response = send("/api/drf", fake_issuer.access_token(scopes=["a"]))
     assert json.loads(response.content) == {"subject": "alice"}
     response = send("/api/drf", fake_issuer.access_token())
-    assert_refusal(
-        response, 403, error="insufficient_scope", scope="a", body=DRF_BODY
-    )
+    assert_refusal(response, 403, error="insufficient_scope", scope="a", body=DRF_BODY)
 
 
 @both

@@ -90,7 +90,9 @@ def get(raw_token=None, *, authorization=None):
 
 def call(function):
     """Give a coroutine function the face of a plain one."""
-    return async_to_sync(function) if asyncio.iscoroutinefunction(function) else function
+    return (
+        async_to_sync(function) if asyncio.iscoroutinefunction(function) else function
+    )
 
 
 either_token_of = pytest.mark.parametrize(

@@ -64,24 +64,32 @@ class _Or(_Remembering, OR):
     pass
 
 
-class _NoNegation(OperandHolder, SingleOperandHolder):
+class _PermissionMetaclass(BasePermissionMetaclass, OperandHolder, SingleOperandHolder):
     """``&`` and ``|`` as ever, from both sides; ``~`` is a mistake.
 
-    Deriving from REST framework's holders makes Python ask this side first even where
-    one of them stands on the left; theirs could be negated.
+    Composites are classes of this kind as well. It derives from all that can stand
+    beside one, so that Python asks this side first: what REST framework composes can
+    be negated.
     """
 
+    # The holders' own == looks at it.
+    operator_class: Any = None
+    __init__ = type.__init__
+    __call__ = type.__call__
+    __eq__ = type.__eq__
+    __hash__ = type.__hash__
+
     def __and__(self, other: Any) -> Any:
-        return _pair(_And, self, other)
+        return _composite(_And, self, other)
 
     def __or__(self, other: Any) -> Any:
-        return _pair(_Or, self, other)
+        return _composite(_Or, self, other)
 
     def __rand__(self, other: Any) -> Any:
-        return _pair(_And, other, self)
+        return _composite(_And, other, self)
 
     def __ror__(self, other: Any) -> Any:
-        return _pair(_Or, other, self)
+        return _composite(_Or, other, self)
 
     def __invert__(self) -> NoReturn:
         raise TypeError(
@@ -90,23 +98,11 @@ class _NoNegation(OperandHolder, SingleOperandHolder):
         )
 
 
-class _Composite(_NoNegation):
-    """REST framework's pair of operands."""
+def _composite(operation: type[Any], one: Any, other: Any) -> Any:
+    def init(self: Any) -> None:
+        operation.__init__(self, one(), other())
 
-
-def _pair(operation: Any, one: Any, other: Any) -> _Composite:
-    return _Composite(operation, one, other)
-
-
-class _PermissionMetaclass(_NoNegation, BasePermissionMetaclass):
-    """Composition for the classes themselves, which are no pairs of anything."""
-
-    # The holders' own == looks at it.
-    operator_class: Any = None  # type: ignore[assignment]
-    __init__ = type.__init__
-    __call__ = type.__call__
-    __eq__ = type.__eq__
-    __hash__ = type.__hash__
+    return _PermissionMetaclass(operation.__name__, (operation,), {"__init__": init})
 
 
 class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):

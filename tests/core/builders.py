@@ -54,9 +54,13 @@ class FakeKeys:
 
 
 @functools.cache
+def _key(algorithm, key_id):
+    return SigningKey(algorithm, key_id=key_id)
+
+
 def key(algorithm="ES256", key_id="k1"):
     """Return a signing key, the same one for the same arguments."""
-    return SigningKey(algorithm, key_id=key_id)
+    return _key(algorithm, key_id)
 
 
 def key_set(*jwks, algorithms=DEFAULT_ALGORITHMS):

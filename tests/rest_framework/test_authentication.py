@@ -257,9 +257,7 @@ def test_a_bad_token(send, method, url, kind, fake_issuer):
 @METHODS
 def test_too_little_scope(send, method, fake_issuer):
     response = send("/scoped", fake_issuer.access_token(scopes=["b"]), method=method)
-    assert_refusal(
-        response, 403, error="insufficient_scope", scope="a", body=DRF_BODY
-    )
+    assert_refusal(response, 403, error="insufficient_scope", scope="a", body=DRF_BODY)
     if response.content:
         assert json.loads(response.content)["code"] == "insufficient_scope"
 

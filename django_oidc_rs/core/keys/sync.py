@@ -59,7 +59,7 @@ def fetch_keys(
 
 
 def publish_keys(record: KeyRecord, *, store: KeyStore) -> None:
-    """Store ``record``, over whatever the web tier published meanwhile.
+    """Store ``record``, unless the web tier published a later answer meanwhile.
 
     Raises:
         StoreError: the store cannot be written.
@@ -68,8 +68,10 @@ def publish_keys(record: KeyRecord, *, store: KeyStore) -> None:
     for _attempt in range(_ATTEMPTS):
         if store.publish(record, replacing=replacing) is not None:
             return
-        newer = store.load(record.issuer)
-        replacing = newer.version if newer else 0
+        stored = store.load(record.issuer)
+        if stored is not None and stored.fetched_at > record.fetched_at:
+            return
+        replacing = stored.version if stored else 0
     raise StoreError("others keep publishing")
 
 

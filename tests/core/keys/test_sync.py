@@ -74,13 +74,18 @@ def test_published_in_place_of_what_was_read(network, clock):
     assert store.load(make_policy().issuer).version == 2
 
 
-def test_a135_published_over_what_the_web_tier_published_meanwhile(network, clock):
+@pytest.mark.parametrize(("later", "version"), [(-1, 2), (0, 2), (1, 1)])
+def test_a135_published_over_what_others_published_unless_theirs_is_later(
+    network, clock, later, version
+):
     store = Store()
-    report = sync(network, clock)
-    store.publish(replace(report.record, jwks=jwks("other").decode()), replacing=0)
-    publish_keys(report.record, store=store)
-    stored = store.load(make_policy().issuer)
-    assert (stored.version, stored.jwks) == (2, report.record.jwks)
+    record = sync(network, clock).record
+    theirs = replace(record, jwks="theirs", fetched_at=record.fetched_at + later)
+    store.publish(theirs, replacing=0)
+    publish_keys(record, store=store)
+    stored = store.load(record.issuer)
+    assert stored.version == version
+    assert stored.jwks == (record.jwks if version == 2 else "theirs")
 
 
 def test_published_where_the_row_was_deleted_meanwhile(network, clock):

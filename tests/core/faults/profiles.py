@@ -1,0 +1,3 @@
+"""What the profile of one issuer refuses, where another accepts it."""
+
+from __future__ import annotations

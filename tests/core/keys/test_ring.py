@@ -1,0 +1,1133 @@
+"""The refresh policy, row by row. The IDs are those of the table of cases."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import replace
+
+import pytest
+
+from django_oidc_rs.core.errors import KeysUnavailable
+from django_oidc_rs.core.http import FetchError
+from django_oidc_rs.core.issuers import KeyPolicy
+from django_oidc_rs.core.keys import KeysPending, StoreError
+
+from .fakes import (
+    ISSUER,
+    JWKS_URI,
+    Hand,
+    Network,
+    Process,
+    Store,
+    Threads,
+    in_thread,
+    jwks,
+    make_policy,
+    until,
+)
+
+LIFETIME = 600.0
+AHEAD = 480.0
+STALE = 86400.0
+
+
+@pytest.fixture
+def network():
+    return Network("a")
+
+
+@pytest.fixture
+def process(network, clock):
+    return Process(network, clock=clock)
+
+
+def stored_by(process: Process):
+    """What the process published."""
+    return process.store.load(ISSUER)
+
+
+def unavailable(call) -> int:
+    """Assert that nobody can tell now; return after how many seconds to ask again."""
+    with pytest.raises(KeysUnavailable) as caught:
+        call()
+    return caught.value.retry_after
+
+
+class TestLifetime:
+    def test_ks_02_a_cold_process_fetches_once(self, process, network):
+        assert process.names() == ["a"]
+        assert network.hits == 1
+        assert process.reports == [None]
+
+    def test_ks_01_a_known_key_costs_nothing(self, process, network, clock):
+        process.names()
+        loads = process.store.loads
+        for _ in range(100):
+            assert process.find("a")
+        clock.advance(14.9)
+        assert process.names() == ["a"]
+        assert (network.hits, process.store.loads) == (1, loads)
+
+    @pytest.mark.parametrize(("jitter", "seconds"), [(0, 432), (0.5, 480), (1, 528)])
+    def test_jc_04_a_refresh_ahead_makes_nobody_wait(
+        self, network, clock, jitter, seconds
+    ):
+        spawn = Hand()
+        process = Process(network, clock=clock, spawn=spawn, jitter=jitter)
+        with pytest.raises(KeysPending):
+            process.names(wait=False)
+        spawn.run()
+        clock.advance(seconds - 0.1)
+        process.names()
+        spawn.run()
+        assert network.hits == 1
+        clock.advance(0.2)
+        network.serve("b")
+        for _ in range(20):
+            assert process.names() == ["a"]
+        assert len(spawn.waiting) == 1
+        assert network.hits == 1
+        spawn.run()
+        assert process.names() == ["b"]
+        assert network.hits == 2
+
+    def test_jc_03_after_an_idle_lifetime_one_fetch_and_the_new_set(
+        self, process, network, clock
+    ):
+        process.names()
+        network.serve("b")
+        clock.advance(LIFETIME)
+        assert process.names() == ["b"]
+        assert process.names() == ["b"]
+        assert network.hits == 2
+
+    def test_a130_an_idle_process_does_not_serve_a_withdrawn_key(
+        self, network, clock
+    ):
+        process = Process(network, clock=clock, spawn=in_thread)
+        process.names()
+        network.serve("b")
+        clock.advance(LIFETIME)
+        assert process.names() == ["b"]
+
+    def test_jc_31_the_answer_sets_the_lifetime(self, process, network, clock):
+        network.headers = {"cache-control": "max-age=3600"}
+        process.names()
+        clock.advance(3600 * 0.8 - 0.1)
+        process.names()
+        assert network.hits == 1
+        clock.advance(0.2)
+        process.names()
+        assert network.hits == 2
+
+    def test_jc_31_no_store_is_no_fetch_per_request(self, process, network, clock):
+        network.headers = {"cache-control": "no-store"}
+        for _ in range(50):
+            process.names()
+        clock.advance(239)
+        process.names()
+        assert network.hits == 1
+
+    def test_a_304_makes_the_set_fresh_again(self, process, network, clock):
+        network.headers = {"etag": '"1"'}
+        process.names()
+        clock.advance(AHEAD)
+        process.names()
+        assert network.sent == [{}, {"If-None-Match": '"1"'}]
+
+    def test_after_a_failure_the_fetch_is_not_conditional(
+        self, process, network, clock
+    ):
+        network.headers = {"etag": '"1"'}
+        process.names()
+        network.fail()
+        clock.advance(AHEAD)
+        process.names()
+        network.serve("a")
+        clock.advance(2)
+        process.names()
+        assert network.sent[-1] == {}
+
+
+class TestStaleness:
+    def test_jc_05_a_failed_refresh_ahead_harms_nobody(self, process, network, clock):
+        process.names()
+        network.fail()
+        clock.advance(AHEAD)
+        asked = []
+        for _ in range(60):
+            assert process.names() == ["a"]
+            asked.append(network.hits)
+            clock.advance(1)
+        # One at 0, then after 1, 2, 4, 8, 16 and not yet 32 more.
+        assert [asked.index(hits) for hits in range(2, 8)] == [0, 1, 3, 7, 15, 31]
+        assert network.hits == 7
+        assert process.reports[1:] == ["timeout"] * 6
+
+    def test_jc_16_known_keys_outlive_the_issuers_outage(self, process, network, clock):
+        process.names()
+        network.fail("status", 500)
+        clock.advance(LIFETIME + STALE - 1)
+        assert process.names() == ["a"]
+        assert process.find("a")
+
+    def test_jc_17_a131_and_die_in_the_end(self, process, network, clock):
+        process.names()
+        network.fail("status", 500)
+        clock.advance(LIFETIME + STALE)
+        assert unavailable(process.names) == 1
+        assert unavailable(lambda: process.find("a")) == 1
+
+    def test_jc_17_stale_serving_may_be_off(self, network, clock):
+        policy = KeyPolicy(stale_if_error=0)
+        process = Process(network, clock=clock, keys=policy)
+        process.names()
+        network.fail("status", 500)
+        clock.advance(LIFETIME - 1)
+        assert process.names() == ["a"]
+        clock.advance(1)
+        unavailable(process.names)
+        network.serve("a")
+        clock.advance(70)
+        assert process.names() == ["a"]
+
+    def test_during_an_outage_nobody_waits_for_stale_keys(self, network, clock):
+        spawn = Hand()
+        process = Process(network, clock=clock, spawn=spawn)
+        with pytest.raises(KeysPending):
+            process.names(wait=False)
+        spawn.run()
+        network.fail()
+        clock.advance(AHEAD)
+        process.names()
+        spawn.run()
+        clock.advance(60)
+        # Fresh for 60 seconds more, stale then; the last failure is young enough.
+        for _ in range(3):
+            assert process.names(wait=False) == ["a"]
+        assert len(spawn.waiting) == 1
+        clock.advance(0.9)
+        assert process.names(wait=False) == ["a"]
+
+    def test_an_idle_process_asks_before_it_serves_stale_keys(self, network, clock):
+        spawn = Hand()
+        process = Process(network, clock=clock, spawn=spawn)
+        with pytest.raises(KeysPending):
+            process.names(wait=False)
+        spawn.run()
+        clock.advance(LIFETIME)
+        with pytest.raises(KeysPending):
+            process.names(wait=False)
+        spawn.run()
+        assert process.names(wait=False) == ["a"]
+        assert network.hits == 2
+
+    def test_jc_29_and_serves_them_when_the_answer_is_late(self, network, clock):
+        process = Process(network, clock=clock)
+        process.names()
+        clock.advance(LIFETIME)
+        process.ring._spawn = lambda work: clock.advance(2)
+        assert process.names() == ["a"]
+        assert network.hits == 1
+
+    def test_the_hour_old_failure_of_an_idle_process_is_no_outage(
+        self, process, network, clock
+    ):
+        process.names()
+        network.fail()
+        clock.advance(AHEAD)
+        process.names()
+        network.serve("b")
+        clock.advance(3600)
+        assert process.names() == ["b"]
+
+    def test_jc_23_a_withdrawn_key_is_gone_at_once(self, process, network, clock):
+        network.serve("a", "b")
+        process.names()
+        network.serve("b")
+        clock.advance(AHEAD)
+        process.names()
+        assert process.names() == ["b"]
+        assert not process.find("a")
+
+    @pytest.mark.parametrize(
+        "code", ["redirect", "too_large", "timeout", "tls", "content_type"]
+    )
+    def test_jc_24_25_a_failed_transfer_keeps_the_old_set(
+        self, process, network, clock, code
+    ):
+        process.names()
+        network.fail(code)
+        clock.advance(AHEAD)
+        process.names()
+        assert process.reports == [None, code]
+        assert process.names() == ["a"]
+        assert stored_by(process).version == 1
+
+    BODIES = {
+        "no JSON": (b"<html>", "not_json"),
+        "null": (b"null", "not_json"),
+        "{}": (b"{}", "no_keys_array"),
+        "keys null": (b'{"keys":null}', "no_keys_array"),
+        "a null key": (b'{"keys":[null]}', "no_usable_key"),
+        "JC-22 A127 empty": (b'{"keys":[]}', "no_usable_key"),
+        "JC-22 none usable": (b'{"keys":[{"kty":"EC"}]}', "no_usable_key"),
+    }
+
+    @pytest.mark.parametrize(("body", "code"), BODIES.values(), ids=BODIES)
+    def test_jc_21_a_useless_answer_is_a_failure(
+        self, process, network, clock, body, code
+    ):
+        process.names()
+        network.answer = body
+        clock.advance(AHEAD)
+        process.names()
+        assert process.reports == [None, code]
+        assert process.names() == ["a"]
+        # A failure, so nobody can tell whether another key is good.
+        unavailable(lambda: process.find("b"))
+
+
+class TestColdStart:
+    def test_jc_19_an_outage_is_not_hammered(self, process, network, clock):
+        network.fail("connect")
+        for _ in range(10):
+            assert unavailable(process.names) == 1
+        # One attempt and its immediate retry.
+        assert network.hits == 2
+
+    def test_the_pause_is_told(self, process, network, clock):
+        network.fail()
+        told = []
+        for _ in range(8):
+            told.append(unavailable(process.names))
+            clock.advance(told[-1])
+        assert told == [1, 2, 4, 8, 16, 32, 60, 60]
+        assert network.hits == 8
+
+    def test_the_pause_told_is_a_minute_at_most(self, network, clock):
+        network.fail()
+        process = Process(network, clock=clock, jitter=1.0)
+        for _ in range(9):
+            told = unavailable(process.names)
+            clock.advance(66)
+        assert told == 60
+
+    def test_stored_keys_serve_while_the_issuer_is_down(self, process, network, clock):
+        process.names()
+        network.fail("connect")
+        clock.advance(3600)
+        second = Process(network, clock=clock, store=process.store)
+        assert second.names() == ["a"]
+        assert second.find("a")
+
+    def test_stored_keys_past_use_do_not(self, process, network, clock):
+        process.names()
+        network.fail("connect")
+        clock.advance(LIFETIME + STALE)
+        second = Process(network, clock=clock, store=process.store)
+        unavailable(second.names)
+
+    def test_fresh_stored_keys_need_no_network(self, process, network, clock):
+        process.names()
+        clock.advance(AHEAD - 1)
+        second = Process(network, clock=clock, store=process.store)
+        assert second.names() == ["a"]
+        assert network.hits == 1
+
+    def test_stored_keys_to_be_refreshed_ahead_make_nobody_wait(
+        self, process, network, clock
+    ):
+        process.names()
+        clock.advance(AHEAD)
+        release = threading.Event()
+        network.answer = lambda: release.wait() and jwks("b")
+        second = Process(network, clock=clock, store=process.store, spawn=in_thread)
+        assert second.names() == ["a"]
+        release.set()
+        until(lambda: second.names() == ["b"])
+
+    def test_keys_that_somebody_stores_during_the_pause_are_found(
+        self, process, network, clock
+    ):
+        network.fail()
+        for _ in range(5):
+            unavailable(process.names)
+            clock.advance(10)
+        unavailable(process.names)
+        other = Process(Network("a"), clock=clock, store=process.store)
+        other.names()
+        unavailable(process.names)
+        clock.advance(1)
+        assert process.names() == ["a"]
+
+    def test_during_the_pause_the_store_is_read_once_a_second(
+        self, process, network, clock
+    ):
+        network.fail()
+        for _ in range(4):
+            unavailable(process.names)
+            clock.advance(16)
+        unavailable(process.names)
+        loads = process.store.loads
+        for _ in range(40):
+            unavailable(process.names)
+            clock.advance(0.1)
+        assert process.store.loads - loads == 3
+        assert network.hits == 5
+
+    def test_jc_29_a_late_answer_is_503(self, network, clock):
+        process = Process(network, clock=clock, spawn=lambda work: clock.advance(6))
+        assert unavailable(process.names) == 1
+
+    def test_jc_29_a_late_answer_does_not_keep_stored_keys_from_serving(
+        self, process, network, clock
+    ):
+        process.names()
+        clock.advance(3600)
+
+        def late():
+            clock.advance(6)
+            release.wait()
+            return FetchError("timeout")
+
+        release = threading.Event()
+        network.answer = late
+        second = Process(network, clock=clock, store=process.store, spawn=in_thread)
+        assert second.names() == ["a"]
+        release.set()
+        until(lambda: second.ring._flight is None)
+
+    def test_an_issuer_that_is_down_holds_four_workers_at_most(self, network, clock):
+        spawn = Hand()
+        process = Process(network, clock=clock, spawn=spawn)
+        network.fail()
+        threads = Threads()
+        for _ in range(6):
+            threads.start(process.names)
+        until(lambda: process.ring._flight and process.ring._flight.waiters == 6)
+        spawn.run()
+        assert [type(error) for error in threads.join()] == [KeysUnavailable] * 6
+        clock.advance(2)
+        threads = Threads()
+        for _ in range(4):
+            threads.start(process.names)
+        until(lambda: process.ring._flight and process.ring._flight.waiters == 4)
+        assert unavailable(process.names) == 1
+        network.serve("a")
+        spawn.run()
+        assert threads.join() == [["a"]] * 4
+
+
+class TestUnknownKid:
+    def test_jc_06_the_request_that_finds_the_new_key_succeeds(
+        self, process, network, clock
+    ):
+        process.names()
+        network.serve("a", "b")
+        assert process.find("b")
+        assert network.hits == 2
+        assert process.find("b")
+        assert network.hits == 2
+
+    def test_jc_06_a_cold_process_that_misses_a_key_asks_again(self, process, network):
+        answers = [jwks("a"), jwks("a", "b")]
+        network.answer = lambda: answers.pop(0)
+        assert process.find("b")
+
+    def test_jc_07_jc_09_an_exhausted_budget_is_401_and_no_fetch(
+        self, process, network, clock
+    ):
+        process.names()
+        for number in range(20):
+            assert not process.find(f"random {number}")
+        assert network.hits == 3
+
+    def test_a128_two_per_cooldown(self, process, network, clock):
+        process.names()
+        hits = []
+        for _ in range(90):
+            process.find("random")
+            hits.append(network.hits)
+            clock.advance(1)
+        assert hits[0] == 2
+        assert hits[29] == 3
+        assert hits[30] == 4
+        assert hits[59] == 5
+        assert hits[-1] == 7
+
+    def test_the_cooldown_is_a_setting(self, network, clock):
+        process = Process(network, clock=clock, keys=KeyPolicy(cooldown=5))
+        process.names()
+        for _ in range(5):
+            process.find("random")
+        assert network.hits == 3
+        clock.advance(5)
+        process.find("random")
+        assert network.hits == 4
+
+    def test_a_rotation_after_an_attackers_random_kid_is_seen(self, process, network):
+        process.names()
+        assert not process.find("random")
+        network.serve("b")
+        assert process.find("b")
+
+    def test_jc_10_an_exhausted_budget_does_not_delay_a_refresh(
+        self, process, network, clock
+    ):
+        process.names()
+        clock.advance(AHEAD - 1)
+        process.find("random")
+        process.find("random")
+        assert network.hits == 3
+        network.serve("b")
+        clock.advance(AHEAD + 1)
+        process.find("random")
+        process.find("random")
+        clock.advance(LIFETIME)
+        assert process.names() == ["b"]
+
+    def test_jc_10_a_refresh_that_is_due_costs_nothing_of_the_budget(
+        self, process, network, clock
+    ):
+        process.names()
+        clock.advance(AHEAD)
+        process.ring._spawn = Hand()
+        process.names()
+        process.ring._spawn.run()
+        assert network.hits == 2
+        clock.advance(LIFETIME)
+        process.ring._spawn = lambda work: work()
+        for _ in range(5):
+            process.find("random")
+        # One that was due, two of the budget.
+        assert network.hits == 5
+
+    def test_jc_11_jc_12_ten_thousand_kids_cost_two_fetches_and_no_memory(
+        self, process, network, clock
+    ):
+        process.names()
+
+        def size():
+            owners = (process.ring, process.ring._local, process.ring._source)
+            return [
+                len(value)
+                for owner in owners
+                for value in vars(owner).values()
+                if hasattr(value, "__len__")
+            ]
+
+        before = size()
+        for number in range(10_000):
+            assert not process.find(f"kid {number}")
+        assert network.hits == 3
+        assert process.store.loads <= 4
+        assert size() == before
+        assert len(process.ring._budget._spent) == 2
+
+    def test_jc_11_a_kid_that_was_missing_is_found_once_it_is_published(
+        self, process, network, clock
+    ):
+        process.names()
+        for _ in range(100):
+            assert not process.find("b")
+        network.serve("a", "b")
+        clock.advance(30)
+        assert process.find("b")
+
+    def test_jc_18_during_an_outage_nobody_can_tell(self, process, network, clock):
+        process.names()
+        network.fail("status", 500)
+        for _ in range(20):
+            assert unavailable(lambda: process.find("b")) == 1
+        assert network.hits == 2
+        assert process.names() == ["a"]
+        clock.advance(10)
+        assert unavailable(lambda: process.find("b")) == 2
+
+    def test_jc_18_an_exhausted_budget_after_failures_is_no_401(
+        self, process, network, clock
+    ):
+        process.names()
+        network.fail()
+        for _ in range(3):
+            unavailable(lambda: process.find("b"))
+            clock.advance(5)
+        assert network.hits == 3
+        network.serve("b")
+        unavailable(lambda: process.find("b"))
+        clock.advance(20)
+        assert process.find("b")
+
+    def test_a129_a_failed_search_evicts_nothing(self, process, network, clock):
+        process.names()
+        network.fail("status", 500)
+        unavailable(lambda: process.find("b"))
+        assert process.names() == ["a"]
+        assert stored_by(process).version == 1
+
+    def test_at_most_four_wait_and_the_others_are_503(self, network, clock):
+        spawn = Hand()
+        process = Process(network, clock=clock, spawn=lambda work: work())
+        process.names()
+        process.ring._spawn = spawn
+        network.serve("b")
+        threads = Threads()
+        for _ in range(4):
+            threads.start(lambda: process.find("b"))
+        until(lambda: process.ring._flight and process.ring._flight.waiters == 4)
+        for _ in range(3):
+            assert unavailable(lambda: process.find("b")) == 1
+            assert unavailable(lambda: process.find("b", wait=False)) == 1
+        # A known key is nobody's concern.
+        assert process.find("a")
+        spawn.run()
+        assert threads.join() == [True] * 4
+        assert network.hits == 2
+
+    def test_waiting_ends_after_two_seconds(self, process, network, clock):
+        process.names()
+        process.ring._spawn = lambda work: clock.advance(2)
+        assert unavailable(lambda: process.find("b")) == 1
+        assert process.ring._flight.waiters == 0
+
+    def test_who_boards_late_waits_for_a_flight_of_its_own(self, process, network, clock):
+        """A flight under way may have set out before the key was published."""
+        process.names()
+        spawn = Hand()
+        process.ring._spawn = spawn
+        threads = Threads()
+        threads.start(lambda: process.find("random"))
+        until(lambda: spawn.waiting)
+        threads.start(lambda: process.find("b"))
+        until(lambda: process.ring._flight.waiters == 2)
+        spawn.run()
+        until(lambda: spawn.waiting)
+        network.serve("a", "b")
+        spawn.run()
+        assert sorted(threads.join()) == [False, True]
+        assert network.hits == 3
+
+    def test_a_failed_flight_of_somebody_else_is_503(self, process, network, clock):
+        process.names()
+        spawn = Hand()
+        process.ring._spawn = spawn
+        network.fail()
+        threads = Threads()
+        for _ in range(2):
+            threads.start(lambda: process.find("b"))
+        until(lambda: process.ring._flight and process.ring._flight.waiters == 2)
+        spawn.run()
+        assert [type(error) for error in threads.join()] == [KeysUnavailable] * 2
+        assert network.hits == 2
+
+    def test_a_flight_that_lands_between_two_looks_is_seen(
+        self, process, network, clock
+    ):
+        """The budget is gone then, but the key is there: no 401."""
+        process.names()
+        process.find("random")
+        network.serve("a", "b")
+
+        def wanted(keys):
+            found = bool(keys.matching("b", "ES256"))
+            if not found:
+                assert process.find("b")
+            return found
+
+        snapshot = process.ring.snapshot_with(wanted, wait=True)
+        assert snapshot.keys.knows("b")
+        assert network.hits == 3
+
+    def test_a_slow_store_does_not_delay_who_found_the_key(self, network, clock):
+        release = threading.Event()
+        store = Store()
+        process = Process(network, clock=clock, store=store, spawn=in_thread)
+        process.names()
+        until(lambda: process.ring._flight is None)
+        store.before_publish = release.wait
+        network.serve("a", "b")
+        assert process.find("b")
+        assert process.ring._flight is not None
+        # Nobody spins while it is stored, and nobody else's key is refused meanwhile.
+        threads = Threads()
+        threads.start(lambda: process.find("c"))
+        until(lambda: process.ring._flight.waiters == 1)
+        network.serve("a", "b", "c")
+        store.before_publish = lambda: None
+        release.set()
+        assert threads.join() == [True]
+        until(lambda: process.ring._flight is None)
+        assert stored_by(process).version == 3
+
+
+class TestWithoutWaiting:
+    def test_the_first_keys(self, network, clock):
+        spawn = Hand()
+        process = Process(network, clock=clock, spawn=spawn)
+        for _ in range(3):
+            with pytest.raises(KeysPending):
+                process.names(wait=False)
+        assert len(spawn.waiting) == 1
+        spawn.run()
+        assert process.names(wait=False) == ["a"]
+
+    def test_an_unknown_kid_is_not_paid_for_twice(self, network, clock):
+        process = Process(network, clock=clock)
+        process.names()
+        for _ in range(2):
+            with pytest.raises(KeysPending):
+                process.find("random", wait=False)
+            assert not process.find("random", wait=True)
+        assert network.hits == 3
+        # No waiting where nothing can be found out.
+        assert not process.find("random", wait=False)
+
+    def test_a_known_key(self, process):
+        process.names()
+        assert process.find("a", wait=False)
+
+    def test_a_key_that_somebody_is_fetching(self, process, network):
+        process.names()
+        spawn = Hand()
+        process.ring._spawn = spawn
+        network.serve("b")
+        threads = Threads()
+        threads.start(lambda: process.find("b"))
+        until(lambda: spawn.waiting)
+        with pytest.raises(KeysPending):
+            process.find("b", wait=False)
+        spawn.run()
+        assert threads.join() == [True]
+        assert process.find("b", wait=False)
+
+    def test_jc_28_a_caller_that_goes_away_leaves_the_flight_alone(
+        self, network, clock
+    ):
+        spawn = Hand()
+        process = Process(network, clock=clock, spawn=spawn)
+        with pytest.raises(KeysPending):
+            process.names(wait=False)
+        threads = Threads()
+        threads.start(process.names)
+        until(lambda: process.ring._flight.waiters == 1)
+        spawn.run()
+        assert threads.join() == [["a"]]
+        assert network.hits == 1
+
+    def test_where_no_thread_runs_the_answer_is_there_at_once(self, process):
+        assert process.names(wait=False) == ["a"]
+
+
+class TestConcurrency:
+    def test_jc_01_fifty_cold_requests_fetch_once(self, network, clock):
+        spawn = Hand()
+        process = Process(network, clock=clock, spawn=spawn)
+        threads = Threads()
+        for _ in range(50):
+            threads.start(process.names)
+        until(lambda: process.ring._flight and process.ring._flight.waiters == 50)
+        assert len(spawn.waiting) == 1
+        spawn.run()
+        assert threads.join() == [["a"]] * 50
+        assert network.hits == 1
+
+    def test_jc_01_fifty_cold_requests_with_real_threads(self, network, clock):
+        gate = threading.Barrier(50)
+        process = Process(network, clock=clock, spawn=in_thread)
+        threads = Threads()
+        for _ in range(50):
+            threads.start(lambda: gate.wait() is not None and process.names())
+        assert threads.join() == [["a"]] * 50
+        assert network.hits == 1
+
+    def test_jc_03_fifty_requests_at_the_end_of_the_lifetime_fetch_once(
+        self, network, clock
+    ):
+        spawn = Hand()
+        process = Process(network, clock=clock, spawn=lambda work: work())
+        process.names()
+        process.ring._spawn = spawn
+        clock.advance(LIFETIME)
+        network.serve("b")
+        threads = Threads()
+        for _ in range(50):
+            threads.start(process.names)
+        until(lambda: process.ring._flight and process.ring._flight.waiters == 50)
+        spawn.run()
+        assert threads.join() == [["b"]] * 50
+        assert network.hits == 2
+
+    def test_jc_27_an_answer_under_way_keeps_others_from_setting_out(
+        self, network, clock
+    ):
+        """One flight at a time: an old answer cannot arrive after a newer one."""
+        spawn = Hand()
+        process = Process(network, clock=clock, spawn=lambda work: work())
+        process.names()
+        process.ring._spawn = spawn
+        clock.advance(AHEAD)
+        process.names()
+        process.names()
+        with pytest.raises(KeysPending):
+            process.find("b", wait=False)
+        assert len(spawn.waiting) == 1
+
+
+class TestStore:
+    def test_jc_01_s_the_second_process_needs_no_fetch(self, process, network, clock):
+        process.names()
+        second = Process(network, clock=clock, store=process.store)
+        assert second.names() == ["a"]
+        assert second.find("a")
+        assert network.hits == 1
+
+    def test_ss_01_an_unknown_kid_is_looked_up_in_the_store_first(
+        self, process, network, clock
+    ):
+        second = Process(network, clock=clock, store=process.store)
+        process.names()
+        second.names()
+        clock.advance(2)
+        network.serve("b")
+        assert process.find("b")
+        assert second.find("b")
+        assert network.hits == 2
+        # It cost nothing of the second process's budget.
+        for _ in range(3):
+            second.find("random")
+        assert network.hits == 4
+
+    def test_a_change_reaches_every_process_within_15_seconds(
+        self, process, network, clock
+    ):
+        second = Process(network, clock=clock, store=process.store)
+        process.names()
+        second.names()
+        network.serve("b")
+        process.find("b")
+        clock.advance(14.9)
+        second.names()
+        assert second.names() == ["a"]
+        clock.advance(0.1)
+        second.names()
+        assert second.names() == ["b"]
+        assert network.hits == 2
+
+    def test_the_store_is_read_every_15_seconds(self, process, network, clock):
+        process.names()
+        loads = process.store.loads
+        for _ in range(90):
+            process.names()
+            clock.advance(1)
+        assert process.store.loads - loads == 5
+
+    def test_on_a_miss_the_store_is_read_once_a_second(self, process, network, clock):
+        process.names()
+        process.find("random")
+        process.find("random")
+        loads = process.store.loads
+        for _ in range(29):
+            process.find("random")
+            process.find("random")
+            clock.advance(0.5)
+        assert process.store.loads - loads == 14
+        assert network.hits == 3
+
+    def test_ss_02_the_same_version_is_no_change(self, process, network, clock):
+        process.names()
+        process.store.put(replace(stored_by(process)))
+        snapshot = process.ring.snapshot(wait=True)
+        clock.advance(15)
+        process.names()
+        assert process.ring.snapshot(wait=True) is snapshot
+
+    def test_ss_03_keys_outlive_the_stores_outage(self, process, network, clock):
+        process.names()
+        process.store.break_down()
+        for _ in range(10):
+            clock.advance(LIFETIME)
+            assert process.names() == ["a"]
+        network.serve("b")
+        assert process.find("b")
+
+    @pytest.mark.parametrize("error", [StoreError("down"), RuntimeError("broken")])
+    def test_ss_04_without_a_store_a_cold_process_asks_the_issuer(
+        self, process, network, error
+    ):
+        process.store.load_error = process.store.publish_error = error
+        assert process.names() == ["a"]
+        for _ in range(5):
+            process.find("random")
+        assert network.hits == 3
+
+    def test_ss_03_without_store_and_issuer_503(self, process, network):
+        process.store.break_down()
+        network.fail()
+        unavailable(process.names)
+
+    def test_a_store_that_comes_back_is_written(self, process, network, clock):
+        process.store.break_down()
+        process.names()
+        process.store.load_error = process.store.publish_error = None
+        assert stored_by(process) is None
+        clock.advance(AHEAD)
+        process.names()
+        assert stored_by(process).version == 1
+
+    def test_ss_05_a_flushed_store_is_filled_again(self, process, network, clock):
+        process.names()
+        clock.advance(AHEAD)
+        process.names()
+        assert stored_by(process).version == 2
+        process.store.flush()
+        clock.advance(AHEAD)
+        assert process.names() == ["a"]
+        assert stored_by(process).version == 1
+
+    def test_a_row_made_anew_counts_although_its_version_is_lower(
+        self, process, network, clock
+    ):
+        process.names()
+        clock.advance(AHEAD)
+        process.names()
+        process.store.flush()
+        clock.advance(20)
+        other = Process(Network("b"), clock=clock, store=process.store)
+        other.names()
+        process.names()
+        assert process.names() == ["b"]
+
+    def test_a_replica_that_lags_takes_nothing_back(self, process, network, clock):
+        process.names()
+        old = stored_by(process)
+        network.serve("b")
+        clock.advance(AHEAD)
+        process.names()
+        new = stored_by(process)
+        assert new.version == 2
+        process.store.put(old)
+        clock.advance(15)
+        process.names()
+        assert process.names() == ["b"]
+        process.store.put(new)
+        clock.advance(15)
+        process.names()
+        assert process.names() == ["b"]
+
+    POISON = {
+        "SS-08 no JSON": {"jwks": "not JSON"},
+        "SS-08 empty": {"jwks": ""},
+        "SS-07 no usable key": {"jwks": '{"keys":[{"kty":"oct","k":"AAAA"}]}'},
+        "SS-07 of another issuer": {"issuer": "https://other.test"},
+        "SS-07 from another address": {"jwks_uri": "https://old.test/jwks"},
+    }
+
+    @pytest.mark.parametrize("fields", POISON.values(), ids=POISON)
+    def test_ss_07_ss_08_a_poisoned_row_counts_as_none(
+        self, process, network, clock, fields
+    ):
+        process.names()
+        poisoned = replace(stored_by(process), version=9, **fields)
+        process.store._records[ISSUER] = poisoned
+        second = Process(network, clock=clock, store=process.store)
+        assert second.names() == ["a"]
+        assert network.hits == 2
+        assert stored_by(process).version == 10
+        # The process that knows keys keeps them.
+        clock.advance(15)
+        assert process.names() == ["a"]
+
+    @pytest.mark.parametrize("lifetime", [math.nan, math.inf, -1.0, 0.0, 1e12])
+    def test_ss_07_an_edited_lifetime_does_not_keep_keys_alive(
+        self, process, network, clock, lifetime
+    ):
+        process.names()
+        process.store.put(replace(stored_by(process), version=9, lifetime=lifetime))
+        second = Process(network, clock=clock, store=process.store)
+        assert second.names() == ["a"]
+        network.serve("b")
+        clock.advance(301)
+        assert second.names() == ["b"]
+
+    def test_ss_09_clocks_two_minutes_apart_cause_no_storm(
+        self, process, network, clock
+    ):
+        process.names()
+        for seconds in (-120.0, 120.0):
+            stored = stored_by(process)
+            skewed = replace(
+                stored,
+                fetched_at=stored.fetched_at + seconds,
+                version=stored.version + 1,
+            )
+            process.store.put(skewed)
+            second = Process(network, clock=clock, store=process.store)
+            assert second.names() == ["a"]
+        assert network.hits == 1
+
+    def test_ss_10_issuers_do_not_touch_each_other(self, process, network, clock):
+        process.names()
+        other = Process(
+            Network("b"), clock=clock, store=process.store, issuer="https://other.test"
+        )
+        other.names()
+        other.find("random")
+        assert stored_by(process).version == 1
+        assert other.names() == ["b"]
+        assert process.names() == ["a"]
+
+    def test_jc_27_s_who_publishes_first_wins_everywhere(self, network, clock):
+        """A's old answer arrives after B published the new set."""
+        store = Store()
+        slow = Process(Network("old"), clock=clock, store=store)
+        fast = Process(Network("new"), clock=clock, store=store)
+
+        def overtaken():
+            fast.names()
+            return jwks("old")
+
+        slow.network.answer = overtaken
+        assert slow.names() == ["new"]
+        stored = store.load(ISSUER)
+        assert stored.version == 1
+        assert stored.digest == fast.ring.snapshot(wait=True).digest
+
+    def test_jc_27_s_waiters_do_not_wait_for_who_wins(self, network, clock):
+        store = Store()
+        process = Process(network, clock=clock, store=store)
+        process.names()
+        network.serve("b")
+        seen = []
+        store.before_publish = lambda: seen.append(process.names(wait=False))
+        process.find("b")
+        assert seen == [["b"]]
+
+    def test_a_published_set_is_the_base_of_the_next(self, process, network, clock):
+        for version in (1, 2, 3):
+            process.names()
+            assert stored_by(process).version == version
+            clock.advance(AHEAD)
+
+    def test_it_can_live_without_a_store_row_of_its_own_writing(self, network, clock):
+        """A reader that may not write serves what others store."""
+        writer = Process(network, clock=clock)
+        reader = Process(network, clock=clock, store=writer.store)
+        writer.names()
+        assert reader.names() == ["a"]
+        assert reader.reports == []
+
+
+class TestTheUnexpected:
+    def test_a_broken_fetch_does_not_wedge(self, process, network, clock, caplog):
+        network.answer = ZeroDivisionError()
+        assert unavailable(process.names) == 1
+        assert unavailable(process.names) == 1
+        assert network.hits == 1
+        network.serve("a")
+        clock.advance(2)
+        assert process.names() == ["a"]
+        assert process.ring._flight is None
+        assert [r.reason for r in caplog.records] == ["refresh_failed"]
+        assert caplog.records[0].exc_info[0] is ZeroDivisionError
+
+    def test_a_broken_refresh_keeps_the_keys_and_backs_off(
+        self, process, network, clock
+    ):
+        process.names()
+        network.answer = ZeroDivisionError()
+        clock.advance(AHEAD)
+        for _ in range(20):
+            assert process.names() == ["a"]
+        assert network.hits == 2
+
+    def test_a_broken_fetch_for_an_unknown_kid_is_503(self, process, network, clock):
+        process.names()
+        network.answer = ZeroDivisionError()
+        unavailable(lambda: process.find("b"))
+
+    @pytest.mark.parametrize("answer", ["good", "bad"])
+    def test_a_broken_listener_changes_nothing(self, network, clock, answer):
+        def listener(alias, error):
+            raise ZeroDivisionError
+
+        process = Process(network, clock=clock, on_refresh=listener)
+        if answer == "bad":
+            network.fail()
+            assert unavailable(process.names) == 1
+            assert unavailable(process.names) == 1
+            assert network.hits == 1
+        else:
+            assert process.names() == ["a"]
+            assert not process.find("b")
+            assert stored_by(process).version == 2
+
+    def test_a_flight_that_cannot_start_does_not_wedge(self, network, clock, caplog):
+        def spawn(work):
+            raise RuntimeError("can't start new thread")
+
+        process = Process(network, clock=clock, spawn=spawn)
+        for _ in range(5):
+            assert unavailable(process.names) == 1
+        assert len(caplog.records) == 1
+        process.ring._spawn = lambda work: work()
+        clock.advance(2)
+        assert process.names() == ["a"]
+        process.ring._spawn = spawn
+        clock.advance(AHEAD)
+        for _ in range(20):
+            assert process.names() == ["a"]
+        assert len(caplog.records) == 2
+        unavailable(lambda: process.find("b"))
+        assert process.ring._flight is None
+
+    def test_an_interpreter_going_down_does_not_wedge(self, process, network):
+        network.answer = SystemExit()
+        with pytest.raises(SystemExit):
+            process.names()
+        network.serve("a")
+        assert process.names() == ["a"]
+
+    def test_without_a_listener(self, network, clock):
+        process = Process(network, clock=clock)
+        process.ring._on_refresh = None
+        assert process.names() == ["a"]
+
+    def test_failures_are_logged_with_reason_and_issuer(
+        self, process, network, clock, caplog
+    ):
+        network.fail("tls")
+        process.store.break_down()
+        unavailable(process.names)
+        assert [(r.reason, r.issuer_alias) for r in caplog.records] == [
+            ("store_unreachable", "default"),
+            ("fetch_failed", "default"),
+        ]
+
+    def test_a_forced_flight_that_may_not_fetch_any_more_is_no_error(
+        self, process, network, clock
+    ):
+        """Keys expire while a search goes on whose budget is gone: 503, not a crash."""
+        process.names()
+        process.find("random")
+        process.find("random")
+        spawn = Hand()
+        process.ring._spawn = spawn
+        clock.advance(2)
+        threads = Threads()
+        threads.start(lambda: process.find("b"))
+        until(lambda: process.ring._flight and process.ring._flight.waiters == 1)
+        clock.advance(LIFETIME + STALE)
+        network.fail()
+        with pytest.raises(KeysPending):
+            process.names(wait=False)
+        spawn.run()
+        assert [type(error) for error in threads.join()] == [KeysUnavailable]
+        unavailable(process.names)
+
+
+def test_the_address_asked_is_the_settings(network, clock):
+    assert make_policy().jwks_uri == JWKS_URI
+    Process(network, clock=clock).names()
+    assert network.asked == [JWKS_URI]
