@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass
 from traceback import clear_frames
 from typing import Any
@@ -82,6 +83,7 @@ def was_asked(request: HttpRequest) -> bool:
 
 @sensitive_variables()
 def _validate(request: HttpRequest, *, wait: bool) -> AccessToken | None:
+    outer = sys.exception()
     server = get_resource_server()
     try:
         credentials = server.parse(request.META.get("HTTP_AUTHORIZATION"))
@@ -89,13 +91,25 @@ def _validate(request: HttpRequest, *, wait: bool) -> AccessToken | None:
             return None
         return server.validate(credentials.raw_token, wait=wait)
     except Exception as error:
-        _forget_locals(error)
+        _forget_locals(error, outer)
         raise
 
 
-def _forget_locals(error: BaseException | None) -> None:
-    """Clear the frames below: with DEBUG, error pages show what their locals held."""
-    while error is not None:
+async def _avalidate(request: HttpRequest) -> AccessToken | None:
+    try:
+        return _validate(request, wait=False)
+    except KeysPending:
+        pass
+    return await sync_to_async(_validate, thread_sensitive=False)(request, wait=True)
+
+
+def _forget_locals(error: BaseException | None, outer: BaseException | None) -> None:
+    """Clear the frames below: with DEBUG, error pages show what their locals held.
+
+    ``outer`` is what the caller is handling: its frames are the caller's, and clearing
+    the frame of a coroutine that waits would end it.
+    """
+    while error is not None and error is not outer:
         clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
 
@@ -121,12 +135,7 @@ async def aaccess_token_of(request: HttpRequest) -> AccessToken | None:
     outcome = _outcome(request)
     if not outcome.validated:
         try:
-            try:
-                outcome.access_token = _validate(request, wait=False)
-            except KeysPending:
-                outcome.access_token = await sync_to_async(
-                    _validate, thread_sensitive=False
-                )(request, wait=True)
+            outcome.access_token = await _avalidate(request)
         except ResourceServerError as error:
             await token_rejected.asend_robust(**_refuse(request, outcome, error))
         outcome.validated = True

@@ -79,7 +79,7 @@ def assert_refusal(
     scope: str | None = None,
     body: set[str] = PLAIN_BODY,
 ) -> None:
-    """``response`` is one row of DESIGN's table of answers, in every respect."""
+    """``response`` is one of the answers a caller can get, in every respect."""
     assert response.status_code == status
     assert_shareable_by_nobody(response)
     assert not response.cookies

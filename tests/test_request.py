@@ -354,11 +354,11 @@ async def test_the_guard_of_these_tests_sees_a_thread(fake_issuer, no_threads):
 
 
 async def test_the_event_loop_goes_on_while_keys_are_fetched(fake_issuer):
-    asked, answer = threading.Event(), threading.Event()
+    loop, asked, answer = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
     threads = []
 
     def fetch(url, **options):
-        asked.set()
+        loop.call_soon_threadsafe(asked.set)
         assert answer.wait(10)
         return fake_issuer.fetch(url, **options)
 
@@ -370,8 +370,7 @@ async def test_the_event_loop_goes_on_while_keys_are_fetched(fake_issuer):
         request = get(fake_issuer.access_token())
         task = asyncio.create_task(aaccess_token_of(request))
         try:
-            while not asked.is_set():
-                await asyncio.sleep(0)
+            await asked.wait()
             # Only a loop that is not blocked comes here before the answer is given.
             assert not task.done()
         finally:
@@ -395,6 +394,36 @@ async def test_a_refusal_after_waiting_for_keys_is_heard_once(fake_issuer, heard
         for thread in threads:
             thread.join()
     assert [name for name, _payload in heard] == ["rejected"]
+
+
+async def test_a_refusal_ends_nobody_who_waits_for_it(fake_issuer):
+    """The caller may be handling an error of its own, in a coroutine or a generator."""
+    threads = []
+
+    def spawn(work):
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+
+    def generator(request):
+        try:
+            raise LookupError("the caller's own")
+        except LookupError:
+            yield "before"
+            with pytest.raises(BadSignature):
+                access_token_of(request)
+            yield "after"
+
+    with wiring.substitute(replace(wiring.get_seams(), spawn=spawn)):
+        try:
+            raise LookupError("the caller's own")
+        except LookupError as error:
+            mine = error
+            with pytest.raises(BadSignature):
+                await aaccess_token_of(get(forged(fake_issuer)))
+        for thread in threads:
+            thread.join()
+        assert list(generator(get(forged(fake_issuer)))) == ["before", "after"]
+    assert "fake_issuer" in mine.__traceback__.tb_frame.f_locals
 
 
 # Signals.

@@ -55,7 +55,7 @@ _MAX_URL_LENGTH = 2048
 # RFC 3986 in ASCII, without user information and fragment. Whatever two parsers could
 # read as two different hosts does not match.
 _URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])"
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9_][a-z0-9._-]*|\[[0-9a-f:.]+\])"
     r"(?::(?P<port>[0-9]{1,5}))?(?:[/?][a-z0-9._~:/?@!$&'()*+,;=%-]*)?",
     re.IGNORECASE | re.ASCII,
 )

@@ -210,9 +210,7 @@ class _Exchange:
         except FetchError as error:
             self.outcome.set_exception(error)
         except Exception as error:  # noqa: BLE001 -- an answer may break anything
-            failure = translate(error)
-            failure.__cause__ = error
-            self.outcome.set_exception(failure)
+            self.outcome.set_exception(translate(error))
 
     def _perform(self) -> FetchedDocument:
         policy = self._policy

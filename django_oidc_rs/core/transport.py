@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidSchema, InvalidURL, ProxyError, SSLError
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
@@ -29,8 +30,9 @@ __all__ = ["FetchError", "Line", "LineAdapter", "translate"]
 
 # Exceptions anywhere in a failure's chain -> code, first match wins.
 _CAUSES: tuple[tuple[str, tuple[type[BaseException], ...]], ...] = (
-    ("proxy", (requests.exceptions.ProxyError, requests.exceptions.InvalidProxyURL)),
-    ("tls", (ssl.SSLError, requests.exceptions.SSLError)),
+    # The fetched URL has been parsed before; one that is invalid here is the proxy's.
+    ("proxy", (ProxyError, InvalidURL, InvalidSchema)),
+    ("tls", (ssl.SSLError, SSLError)),
     ("timeout", (TimeoutError,)),
     ("connect", (ConnectionError,)),
 )
@@ -248,14 +250,20 @@ class _Metered(io.RawIOBase):
 
 
 def translate(error: Exception) -> FetchError:
-    """Return what a failure of ``requests`` or below it means."""
+    """Return what a failure of ``requests`` or below it means, with its cause."""
     chain = _chain(error)
-    for code, classes in _CAUSES:
-        if any(isinstance(link, classes) for link in chain):
-            return FetchError(code, _reason(chain))
     # requests wraps the network's failures, not the one of reading the CA bundle.
-    is_bundle = type(error) is OSError
-    return FetchError("tls" if is_bundle else "protocol", _reason(chain))
+    other = "tls" if type(error) is OSError else "protocol"
+    causes = (
+        code
+        for code, classes in _CAUSES
+        if any(isinstance(link, classes) for link in chain)
+    )
+    code = next(causes, other)
+    failure = FetchError(code, _reason(chain))
+    # The text of a proxy's failure may quote its URL with the password.
+    failure.__cause__ = None if code == "proxy" else error
+    return failure
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -268,10 +276,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _reason(chain: list[BaseException]) -> str:
-    """Return the innermost cause in words, which may be the answer's: escaped, cut.
-
-    Texts of other classes may quote a proxy's URL, with its password.
-    """
+    """Return the innermost cause in words, which may be the answer's: escaped, cut."""
     for link in reversed(chain):
         if isinstance(link, OSError | http.client.HTTPException) and not isinstance(
             link, requests.RequestException

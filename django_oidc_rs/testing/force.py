@@ -37,9 +37,15 @@ def access_token(
         client_id: the client.
         claims: further claims; they do not change what the arguments say.
         is_machine: by default, whether there is no subject, or it equals the client.
+
+    Raises:
+        ValueError: ``OIDC_RS`` has no such issuer, or there is neither subject nor
+            client, which no validator lets through.
     """
     if isinstance(scopes, str):
         raise TypeError("scopes must be a list or tuple of strings, not a string")
+    if subject is None and client_id is None:
+        raise ValueError("name a subject or a client_id")
     policy = _policy(issuer)
     now = int(time.time())
     audience = tuple(sorted(policy.audience))

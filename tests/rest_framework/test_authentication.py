@@ -1,4 +1,4 @@
-"""The authentication class: DESIGN's table of answers, over both handlers."""
+"""The authentication class: every answer a caller can get, over both handlers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from rest_framework.views import APIView
 
 from django_oidc_rs.core.errors import InvalidToken, KeysUnavailable, UserRejected
 from django_oidc_rs.models import FederatedIdentity
+from django_oidc_rs.responses import answer
 from django_oidc_rs.rest_framework import AccessTokenAuthentication, HasScope
 from django_oidc_rs.rest_framework.exceptions import CredentialsRequired, Refused
-from django_oidc_rs.responses import answer
 from django_oidc_rs.testing import force_access_token, install
 from tests.http_answers import (
     DRF_BODY,
@@ -173,7 +173,7 @@ def test_a_public_view_knows_who_asks(send, fake_issuer):
     assert response.json()["subject"] == "alice"
 
 
-# Refusing: DESIGN 10.
+# Refusing.
 
 
 @both

@@ -7,7 +7,6 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from urllib.parse import unquote, urlsplit
 from wsgiref.util import setup_testing_defaults
 
 import pytest
@@ -31,15 +30,23 @@ def postgresql_url():
 
 def postgresql_settings(url, name, **settings):
     """Return an entry of DATABASES; no statement takes longer than SECONDS."""
-    parts = urlsplit(url)
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts = {**conninfo_to_dict(url), "dbname": name}
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "HOST": parts.hostname or "",
-        "PORT": str(parts.port or ""),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "NAME": name,
+        **{
+            key: str(parts.pop(part, ""))
+            for key, part in (
+                ("HOST", "host"),
+                ("PORT", "port"),
+                ("USER", "user"),
+                ("PASSWORD", "password"),
+                ("NAME", "dbname"),
+            )
+        },
         "OPTIONS": {
+            **parts,
             "connect_timeout": SECONDS,
             "options": f"-c lock_timeout={SECONDS}s -c statement_timeout={SECONDS}s",
         },

@@ -19,7 +19,8 @@ from ... import wiring
 from ...conf import get_config
 from ...core.http import Fetch, FetchedDocument
 from ...core.issuers import IssuerPolicy
-from ...core.keys import StoreError
+from ...core.keys import SourceError, StoreError
+from ...core.keys.source import parse_record
 from ...core.keys.sync import SyncReport, fetch_keys
 from ..issuers import chosen_issuers
 from ..table import duration, shown, table
@@ -208,10 +209,13 @@ def _is_of_metadata(error: Exception, recorder: _Recorder) -> bool:
 
 def _failure(error: Exception, recorder: _Recorder) -> tuple[str, str]:
     code = getattr(error, "code", "")
-    message = str(error)
+    message = str(error).removeprefix(f"{code}: ")
     # Discovery tries two addresses; it matters which one failed last.
     where = "" if recorder.asked[-1] in message else f"{recorder.asked[-1]}: "
-    return f"{where}{message}", _REMEDIES.get(code, "Look at the issuer's own logs.")
+    return (
+        f"{code}: {where}{message}",
+        _REMEDIES.get(code, "Look at the issuer's own logs."),
+    )
 
 
 def _usable(policy: IssuerPolicy, report: SyncReport) -> str:
@@ -231,6 +235,10 @@ def _stored(policy: IssuerPolicy, seams: wiring.Seams) -> tuple[str, str]:
         return f"the database cannot be read: {error}", _DATABASE
     if record is None:
         return "none", _SYNC
+    try:
+        parse_record(record, policy)
+    except SourceError as error:
+        return f"{error.code}: {error}", _SYNC
     age = max(0.0, seams.clock.now() - record.fetched_at)
     if age > record.lifetime + policy.keys.stale_if_error:
         return f"{duration(age)} old, too old to serve", _SYNC

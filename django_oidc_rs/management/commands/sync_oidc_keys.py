@@ -126,10 +126,8 @@ class Command(BaseCommand):
                     self.style.ERROR(f"{row['alias']}: {shown(row['error'], 300)}")
                 )
         if pruned:
-            self.stdout.write(
-                f"{'Pruned' if stores else 'Would prune'}: {pruned} stored issuers "
-                "that are not in OIDC_RS."
-            )
+            done = "Pruned" if stores else "Would prune"
+            self.stdout.write(f"{done} what is not in OIDC_RS: {pruned}.")
         if not stores:
             self.stdout.write("Nothing was stored.")
 

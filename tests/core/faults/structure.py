@@ -204,7 +204,7 @@ STRUCTURE = [
     Fault(
         "JW-11-bad-signature-and-expired",
         BadSignature,
-        claims={"exp": NOW - HOUR},
+        claims={"exp": NOW - 3600},
         mangle=resigned(flipped),
     ),
     Fault(

@@ -1,0 +1,527 @@
+"""explain_access_token: every step of one token, and whom it stands for."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import override_settings
+
+from django_oidc_rs.conf import get_config
+from django_oidc_rs.core.errors import ExpiredToken, InvalidToken
+from django_oidc_rs.models import FederatedIdentity
+from django_oidc_rs.testing import FakeClock, FakeIssuer, SigningKey, install
+
+from .commands import HOSTILE, is_harmless, run, without_table
+from .settings_faults import ISSUER, MODULE, SECRET, issuer, top, users
+
+STEPS = (
+    *("length", "grammar", "issuer", "algorithm", "type", "key", "signature"),
+    *("issuer", "required", "access_token", "audience", "expiry", "not_before"),
+    *("age", "principal", "scopes", "token_id", "confirmation", "validators"),
+)
+
+
+def refuse(access_token):
+    """Refuse every token."""
+    raise InvalidToken("not today")
+
+
+def refuse_as_expired(access_token):
+    """Refuse every token as old, by something that is no claim of it."""
+    raise ExpiredToken("no longer a customer", claim="contract")
+
+
+def find_nobody(access_token):
+    """Be a resolver that must not be called."""
+    raise AssertionError("explaining must not resolve users")
+
+
+@pytest.fixture
+def make():
+    """Make an issuer that plays the settings given, with a clock that stands still."""
+    ends = []
+
+    def made(raw=None):
+        overridden = override_settings(OIDC_RS=top() if raw is None else raw)
+        overridden.enable()
+        clock = FakeClock()
+        fake = FakeIssuer(get_config().issuers[0], clock=clock)
+        installed = install(fake, clock=clock)
+        installed.__enter__()
+        ends.extend([overridden.disable, lambda: installed.__exit__(None, None, None)])
+        return fake
+
+    yield made
+    for end in reversed(ends):
+        end()
+
+
+@pytest.fixture
+def fake(make):
+    """The usual issuer."""
+    return make()
+
+
+def explain(token, **options):
+    return run("explain_access_token", stdin=token, **options)
+
+
+def outcome(done):
+    """The steps that passed, and the name of the one that failed."""
+    steps = done.json["steps"]
+    passed = [step["name"] for step in steps if step["outcome"] == "passed"]
+    failed = [step["name"] for step in steps if step["outcome"] == "failed"]
+    return passed, failed
+
+
+# Accepted.
+
+
+def test_a_users_token(db, fake):
+    alice = User.objects.create_user("alice.local")
+    FederatedIdentity.objects.link(ISSUER, "alice", alice)
+    token = fake.access_token("alice", ["orders:read", "a"])
+    done = explain(token)
+    assert (done.code, done.err) == (0, "")
+    assert done.lines[0] == "STEP RESULT SETTING DETAIL"
+    assert [line.split()[:2] for line in done.lines[2:-5]] == [
+        *([name, "ok"] for name in STEPS),
+        ["user", "ok"],
+    ]
+    assert done.lines[-5:] == [
+        "subject: alice",
+        "client: test-client",
+        "scopes: a orders:read",
+        "machine: no",
+        "user: alice.local",
+    ]
+
+
+def test_json_says_the_same(db, fake):
+    done = explain(fake.access_token("alice", ["a"]), json=True)
+    assert done.code == 0
+    document = done.json
+    assert document["accepted"] is True
+    assert document["code"] is None
+    assert document["issuer_alias"] == "default"
+    assert document["advice"] == ""
+    assert document["principal"] == {
+        "subject": "alice",
+        "client": "test-client",
+        "scopes": "a",
+        "machine": False,
+        "user": None,
+    }
+    assert outcome(done) == ([*STEPS, "user"], [])
+
+
+def test_nobody_yet(db, fake):
+    done = explain(fake.access_token("nobody"))
+    assert done.code == 0
+    assert "user ok none yet; the first request creates one" in done.lines
+    assert done.lines[-1] == "user: -"
+    assert not User.objects.exists()
+    assert not FederatedIdentity.objects.exists()
+
+
+def test_a_machine(db, fake, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        done = explain(fake.access_token(None))
+    assert done.code == 0
+    assert "user ok a TokenUser, in no table" in done.lines
+    assert "machine: yes" in done.lines
+    assert "subject: -" in done.lines
+
+
+@pytest.mark.parametrize(
+    ("resolver", "said"),
+    [
+        ("token_user", "a TokenUser, in no table"),
+        (f"{__name__}.find_nobody", "for your RESOLVER to say; it is not called here"),
+    ],
+)
+def test_resolvers_that_need_no_identity(make, resolver, said):
+    fake = make(users(RESOLVER=resolver))
+    done = explain(fake.access_token("alice"))
+    assert done.code == 0
+    assert f"user ok {said}" in done.lines
+
+
+def test_without_table(transactional_db, fake):
+    with without_table(FederatedIdentity):
+        done = explain(fake.access_token("alice"))
+    assert done.code == 0
+    assert any("the database cannot be read" in line for line in done.lines)
+
+
+# Refused for the user's sake.
+
+
+@pytest.mark.parametrize(
+    ("prepare", "keys", "reason"),
+    [
+        (lambda alice: User.objects.update(is_active=False), {}, "inactive_user"),
+        (lambda alice: alice.delete(), {}, "deleted_user"),
+        (
+            lambda alice: FederatedIdentity.objects.all().delete(),
+            {"CREATE": False},
+            "unknown_user",
+        ),
+        (
+            lambda alice: FederatedIdentity.objects.all().delete(),
+            {"RESOLVER": "existing_user"},
+            "unknown_user",
+        ),
+    ],
+    ids=["inactive", "deleted", "not created", "existing only"],
+)
+def test_the_user_step_fails_as_a_request_would(db, make, prepare, keys, reason):
+    fake = make(users(**keys))
+    alice = User.objects.create_user("alice.local")
+    FederatedIdentity.objects.link(ISSUER, "alice", alice)
+    prepare(alice)
+    before = (User.objects.count(), FederatedIdentity.objects.count())
+    token = fake.access_token("alice")
+    done = explain(token, json=True)
+    assert done.code == 1
+    assert (done.json["accepted"], done.json["code"]) == (False, "user_rejected")
+    assert outcome(done) == (list(STEPS), ["user"])
+    last = done.json["steps"][-1]
+    assert reason in last["detail"]
+    assert last["setting"] == "USERS"
+    assert done.json["principal"]["subject"] == "alice"
+    done = explain(token)
+    assert "CommandError: Refused: user_rejected." in done.err
+    assert any(line.startswith("user FAILED USERS") for line in done.lines)
+    assert (User.objects.count(), FederatedIdentity.objects.count()) == before
+
+
+# Refused: each step in turn.
+
+
+def _header(**changes):
+    return lambda fake: fake.access_token(
+        header={"alg": "ES256", "kid": fake.key.key_id, "typ": "at+jwt", **changes}
+    )
+
+
+def _claims(**claims):
+    return lambda fake: fake.access_token(**claims)
+
+
+def _tampered(fake):
+    other = SigningKey("ES256", key_id=fake.key.key_id)
+    return other.sign(fake.claims("alice"))
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "token"),
+    [
+        (0, "token_too_long", lambda fake: "x" * 16385),
+        (1, "malformed_token", lambda fake: "a.b.c"),
+        (2, "untrusted_issuer", _claims(iss="https://other.test")),
+        (2, "untrusted_issuer", _claims(iss=None)),
+        (3, "algorithm_not_allowed", _header(alg="none")),
+        (3, "algorithm_not_allowed", _header(alg="HS256")),
+        (4, "not_an_access_token", _header(typ="logout+jwt")),
+        (5, "unknown_key", _header(kid="unknown")),
+        (6, "bad_signature", _tampered),
+        (8, "invalid_claim", _claims(tier=None)),
+        (9, "not_an_access_token", _claims(nonce="n")),
+        (10, "invalid_claim", _claims(aud="https://other.test")),
+        (11, "expired_token", _claims(exp=1_800_000_000 - 31)),
+        (12, "token_not_yet_valid", _claims(nbf=1_800_000_000 + 31)),
+        (13, "expired_token", _claims(iat=1_800_000_000 - 3631)),
+        (14, "invalid_claim", _claims(sub="")),
+        (15, "invalid_claim", _claims(scope=7)),
+        (16, "invalid_claim", _claims(jti=7)),
+        (17, "unconfirmed_token", _claims(cnf={"jkt": "x"})),
+    ],
+)
+def test_the_first_failing_step_is_marked(db, make, step, code, token):
+    raw = issuer(REQUIRED_CLAIMS=["tier"], MAX_TOKEN_AGE=3600)
+    fake = make(raw)
+    good = fake.claims
+
+    def with_tier(*args, **claims):
+        return good(*args, **{"tier": "gold", **claims})
+
+    fake.claims = with_tier
+    assert explain(fake.access_token("alice")).code == 0
+    raw_token = token(fake)
+    done = explain(raw_token, json=True)
+    assert done.code == 1
+    assert done.json["code"] == code
+    assert outcome(done) == (list(STEPS[:step]), [STEPS[step]])
+    left = done.json["steps"][step + 1 :]
+    assert [each["name"] for each in left] == list(STEPS[step + 1 :])
+    assert {each["outcome"] for each in left} == {"not reached"}
+    assert done.json["principal"] == {}
+    done = explain(raw_token)
+    assert f"CommandError: Refused: {code}." in done.err
+    assert done.out.count("FAILED") == 1
+    assert done.lines[2 + step].startswith(f"{STEPS[step]} FAILED")
+
+
+def test_a_projects_own_validator_refuses(make):
+    fake = make(issuer(VALIDATORS=[f"{__name__}.refuse"]))
+    done = explain(fake.access_token("alice"), json=True)
+    assert outcome(done) == (list(STEPS[:-1]), ["validators"])
+    assert done.json["steps"][-1]["setting"] == "VALIDATORS"
+    assert "not today" in done.json["steps"][-1]["detail"]
+
+
+def test_a_projects_own_expiry_has_no_times(make):
+    fake = make(issuer(VALIDATORS=[f"{__name__}.refuse_as_expired"]))
+    done = explain(fake.access_token("alice"), json=True)
+    assert (done.code, done.json["code"]) == (1, "expired_token")
+    assert " now is " not in done.json["advice"]
+
+
+def test_an_outage_is_no_refusal(fake):
+    fake.fail("timeout")
+    done = explain(fake.access_token("alice"))
+    assert done.code == 1
+    assert "CommandError: Nobody can tell now: keys_unavailable." in done.err
+    assert "check_oidc_issuers" in done.out
+    document = explain(fake.access_token("alice"), json=True).json
+    assert document["code"] == "keys_unavailable"
+    assert document["accepted"] is False
+
+
+# What to do about it.
+
+
+@pytest.mark.parametrize("token", ["opaque", "opaque-token_123", "a.b", "x" * 40])
+def test_opaque_tokens(fake, token):
+    document = explain(token, json=True).json
+    assert "opaque" in document["advice"]
+    assert "audience=" in document["advice"]
+
+
+def test_encrypted_tokens(fake):
+    document = explain("a.b.c.d.e", json=True).json
+    assert "JWE" in document["advice"]
+
+
+@pytest.mark.parametrize("token", ["a.b.c", "..", "a..c"])
+def test_broken_jwts_are_neither(fake, token):
+    assert explain(token, json=True).json["advice"] == ""
+
+
+@pytest.mark.parametrize(
+    ("keys", "claims", "advice"),
+    [
+        (
+            {},
+            {"aud": "https://x.test"},
+            "In settings of default: AUDIENCE https://api.test",
+        ),
+        (
+            {"REQUIRED_CLAIMS": ["sub", "tier"]},
+            {},
+            "In settings of default: REQUIRED_CLAIMS sub, tier",
+        ),
+        (
+            {},
+            {"exp": 1_700_000_000},
+            "exp is 2023-11-14 22:13:20 UTC, now is 2027-01-15 08:00:00 UTC. "
+            "In settings of default: LEEWAY 30",
+        ),
+        (
+            {},
+            {"nbf": 1_800_000_600.5},
+            "nbf is 2027-01-15 08:10:00 UTC, now is 2027-01-15 08:00:00 UTC. "
+            "In settings of default: LEEWAY 30",
+        ),
+        (
+            {"SUBJECT_CLAIM": "user.id"},
+            {},
+            "In settings of default: SUBJECT_CLAIM user.id",
+        ),
+        ({}, {"iss": "https://x.test"}, f"In settings: ISSUER {ISSUER}"),
+        ({}, {"nonce": "n"}, ""),
+    ],
+)
+def test_the_setting_is_shown_with_its_value(make, keys, claims, advice):
+    fake = make(issuer(**keys))
+    assert (
+        explain(fake.access_token("alice", **claims), json=True).json["advice"]
+        == advice
+    )
+
+
+def test_types_are_shown_with_the_absent_one(fake):
+    token = fake.access_token(header={"alg": "ES256", "typ": "id+jwt"})
+    document = explain(token, json=True).json
+    assert (
+        document["advice"] == "In settings of default: TOKEN_TYPES (none), at+jwt, jwt"
+    )
+
+
+def test_every_issuer_is_shown_for_an_unknown_one(make):
+    raw = top(
+        ISSUERS={
+            "one": {"ISSUER": "https://one.test", "SCOPES": []},
+            "two": {"ISSUER": "two", "SHARED_SECRET": SECRET, "SCOPES": []},
+        }
+    )
+    fake = make(raw)
+    done = explain(fake.access_token("alice", iss="https://one.test/"))
+    assert done.lines[-2:] == [
+        "In settings: ISSUER https://one.test",
+        "In settings: ISSUER two",
+    ]
+    second = FakeIssuer(get_config().issuers[1], clock=fake.clock)
+    document = explain(second.access_token("a", aud="x"), json=True).json
+    assert document["issuer_alias"] == "two"
+    assert document["advice"] == "In settings of two: AUDIENCE https://api.test"
+
+
+def test_a_secret_is_never_shown(make):
+    fake = make(issuer(SHARED_SECRET=SECRET))
+    forged = SigningKey("HS256", secret=b"x" * 32).sign(fake.claims("alice"))
+    for token in (forged, fake.access_token("alice", aud="x")):
+        for options in ({}, {"json": True}):
+            done = explain(token, **options)
+            assert done.code == 1
+            assert SECRET not in done.out + done.err
+
+
+# Reading the token.
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        "Bearer {}",
+        "bearer {}",
+        "BEARER  {}\n",
+        "Authorization: Bearer {}",
+        "authorization:bearer {}",
+        "  {}\r\n",
+        '"{}"',
+        "'{}'\n",
+        'Bearer "{}"',
+    ],
+)
+def test_what_people_paste(db, fake, wrap):
+    assert explain(wrap.format(fake.access_token("alice"))).code == 0
+
+
+@pytest.mark.parametrize("text", ["", " \n", "Bearer ", "Bearer", '""', "bearer \t\n"])
+def test_nothing_to_explain(fake, text):
+    done = explain(text)
+    if text == "Bearer":
+        # A word like any other.
+        assert done.code == 1
+        return
+    assert done.code == 2
+    assert "standard input" in done.err
+    assert done.out == ""
+
+
+def test_no_text(fake):
+    class Binary(StringIO):
+        def read(self):
+            raise UnicodeDecodeError("utf-8", b"\xffsecret", 0, 1, "invalid start byte")
+
+    done = explain(Binary())
+    assert done.code == 2
+    assert "secret" not in done.err
+
+
+def test_people_at_a_terminal_are_asked(db, fake):
+    class Terminal(StringIO):
+        def isatty(self):
+            return True
+
+    done = explain(Terminal(fake.access_token("alice")))
+    assert done.code == 0
+    assert "Ctrl-D" in done.err
+    assert "Ctrl-D" not in explain(fake.access_token("alice")).err
+
+
+def test_never_from_an_argument(fake):
+    with pytest.raises(Exception, match="unrecognized arguments"):
+        call_command("explain_access_token", "a.b.c")
+
+
+@pytest.mark.parametrize("options", [{}, {"json": True}])
+@pytest.mark.parametrize(
+    "token",
+    [
+        lambda fake: fake.access_token("alice"),
+        lambda fake: fake.access_token("alice", aud="x"),
+        lambda fake: fake.access_token("alice", exp=1),
+        _tampered,
+        lambda fake: "opaque-but-secret-" + "x" * 40,
+        lambda fake: "secret-a.secret-b.secret-c",
+    ],
+)
+def test_the_token_is_never_printed(db, fake, token, options):
+    raw_token = token(fake)
+    done = explain(raw_token, **options)
+    for part in (raw_token, *raw_token.split(".")):
+        assert part not in done.out + done.err
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": HOSTILE},
+        {"aud": HOSTILE},
+        {"client_id": HOSTILE},
+        {"scope": HOSTILE},
+        {"sub": HOSTILE},
+        {"jti": HOSTILE},
+    ],
+    ids=lambda claims: next(iter(claims)),
+)
+@pytest.mark.parametrize("options", [{}, {"json": True}])
+def test_hostile_claims_are_escaped_and_cut(db, make, claims, options):
+    fake = make(top(MAX_TOKEN_LENGTH=100_000))
+    done = explain(fake.access_token(**{"subject": "alice", **claims}), **options)
+    assert is_harmless(done.out + done.err)
+    if not options:
+        assert len(done.out) < 4000
+
+
+def test_a_hostile_user_name_is_escaped(db, fake):
+    evil = User.objects.create(username="\x1b[31mred\n")
+    FederatedIdentity.objects.link(ISSUER, "alice", evil)
+    for active in (True, False):
+        User.objects.update(is_active=active)
+        done = explain(fake.access_token("alice"))
+        assert is_harmless(done.out + done.err)
+        assert "\\x1b[31mred\\n" in done.out
+
+
+def test_broken_settings(db):
+    with override_settings(OIDC_RS=issuer(LEEWAY=-1)):
+        done = explain("a.b.c")
+    assert done.code == 2
+    assert "django_oidc_rs.E011" in done.err
+
+
+def test_explaining_sends_no_signal_of_acceptance(db, fake):
+    from django_oidc_rs.signals import identity_created, token_accepted
+
+    seen = []
+
+    def receiver(**_kwargs):
+        seen.append(1)
+
+    for signal in (identity_created, token_accepted):
+        signal.connect(receiver)
+    explain(fake.access_token("alice"))
+    for signal in (identity_created, token_accepted):
+        signal.disconnect(receiver)
+    assert seen == []
+
+
+def test_modules_named_here_exist():
+    assert MODULE.endswith("settings_faults")
+    assert json.loads("{}") == {}
