@@ -1,6 +1,5 @@
 """explain_access_token: every step of one token, and whom it stands for."""
 
-import json
 from io import StringIO
 
 import pytest
@@ -14,13 +13,14 @@ from django_oidc_rs.models import FederatedIdentity
 from django_oidc_rs.testing import FakeClock, FakeIssuer, SigningKey, install
 
 from .commands import HOSTILE, is_harmless, run, without_table
-from .settings_faults import ISSUER, MODULE, SECRET, issuer, top, users
+from .settings_faults import ISSUER, SECRET, issuer, top, users
 
 STEPS = (
     *("length", "grammar", "issuer", "algorithm", "type", "key", "signature"),
     *("issuer", "required", "access_token", "audience", "expiry", "not_before"),
     *("age", "principal", "scopes", "token_id", "confirmation", "validators"),
 )
+NOW = "now is 2027-01-15 08:00:00 UTC."
 
 
 def refuse(access_token):
@@ -321,24 +321,22 @@ def test_broken_jwts_are_neither(fake, token):
         ),
         (
             {"REQUIRED_CLAIMS": ["sub", "tier"]},
-            {},
+            {"tier": None},
             "In settings of default: REQUIRED_CLAIMS sub, tier",
         ),
         (
             {},
             {"exp": 1_700_000_000},
-            "exp is 2023-11-14 22:13:20 UTC, now is 2027-01-15 08:00:00 UTC. "
-            "In settings of default: LEEWAY 30",
+            f"exp is 2023-11-14 22:13:20 UTC, {NOW} In settings of default: LEEWAY 30",
         ),
         (
             {},
             {"nbf": 1_800_000_600.5},
-            "nbf is 2027-01-15 08:10:00 UTC, now is 2027-01-15 08:00:00 UTC. "
-            "In settings of default: LEEWAY 30",
+            f"nbf is 2027-01-15 08:10:00 UTC, {NOW} In settings of default: LEEWAY 30",
         ),
         (
             {"SUBJECT_CLAIM": "user.id"},
-            {},
+            {"user": None},
             "In settings of default: SUBJECT_CLAIM user.id",
         ),
         ({}, {"iss": "https://x.test"}, f"In settings: ISSUER {ISSUER}"),
@@ -414,10 +412,6 @@ def test_what_people_paste(db, fake, wrap):
 @pytest.mark.parametrize("text", ["", " \n", "Bearer ", "Bearer", '""', "bearer \t\n"])
 def test_nothing_to_explain(fake, text):
     done = explain(text)
-    if text == "Bearer":
-        # A word like any other.
-        assert done.code == 1
-        return
     assert done.code == 2
     assert "standard input" in done.err
     assert done.out == ""
@@ -520,8 +514,3 @@ def test_explaining_sends_no_signal_of_acceptance(db, fake):
     for signal in (identity_created, token_accepted):
         signal.disconnect(receiver)
     assert seen == []
-
-
-def test_modules_named_here_exist():
-    assert MODULE.endswith("settings_faults")
-    assert json.loads("{}") == {}

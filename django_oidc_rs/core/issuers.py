@@ -96,8 +96,11 @@ PROFILES: Mapping[str, Mapping[str, object]] = {
         "CLIENT_ID_CLAIMS": ["azp", "client_id"],
         "MACHINE": {"gty": "client-credentials"},
     },
+    # Service accounts always have "sub". Light-weight tokens of users may lack it, and
+    # would pass for their client's own.
     "keycloak": {
         "TOKEN_TYPES": ["JWT", "at+jwt"],
+        "REQUIRED_CLAIMS": ["exp", "sub"],
         "SCOPE_CLAIMS": ["scope"],
         "CLIENT_ID_CLAIMS": ["azp", "client_id"],
         "MACHINE": {"preferred_username": "service-account-*"},

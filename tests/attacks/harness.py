@@ -269,8 +269,8 @@ def strike(
 ) -> Answer:
     """Send the attack, assert every invariant, and return its answer.
 
-    ``good`` is a raw token that opens ``url``; its user exists afterwards. ``may_fetch``
-    says that the attack may make us ask the issuer itself, once more, for new keys.
+    ``good`` is a raw token that opens ``url``; its user exists before the attack.
+    ``may_fetch``: the attack may make us ask the issuer itself, once, for new keys.
     """
     send = HANDLERS[handler]
     opener = Sent((f"Bearer {good}",))

@@ -168,7 +168,7 @@ def resigned(issuer: Any, change: Callable[[bytes], bytes]) -> str:
 
 
 def claiming(**claims: Any) -> Callable[[Any], str]:
-    """Return a maker of well signed tokens with these claims; ``...`` leaves one out."""
+    """Return a maker of well signed tokens; a claim given as ``...`` is left out."""
 
     def make(issuer: Any) -> str:
         made = {**issuer.claims("alice", ["read"]), **claims}
@@ -651,7 +651,7 @@ SCOPES: dict[str, tuple[dict[str, Any], Outcome]] = {
     "A170-em-space": ({"scope": "read\u2003write"}, IS),
     "A170-comma": ({"scope": "read,write"}, IS),
     "A170-nul": ({"scope": "read\0"}, IS),
-    "A170-wide": ({"scope": "ｒead"}, IS),
+    "A170-wide": ({"scope": "\uff52ead"}, IS),
     "A170-spaces": ({"scope": "  read   other "}, OK),
     "A171": ({"scope": "Read"}, IS),
     "A171-upper": ({"scope": "READ"}, IS),

@@ -8,6 +8,8 @@ from __future__ import annotations
 import functools
 import json
 
+from hypothesis import HealthCheck, settings
+
 from django_oidc_rs.core.issuers import DEFAULT_ALGORITHMS, IssuerPolicy
 from django_oidc_rs.core.jwk import parse_jwk_set
 from django_oidc_rs.core.jwt_validator import JwtValidator
@@ -134,4 +136,14 @@ def server(*validators, max_token_length=MAX_TOKEN_LENGTH):
     return ResourceServer(
         {each.policy.issuer: each for each in validators or (validator(),)},
         max_token_length=max_token_length,
+    )
+
+
+def examples(number):
+    """Return the settings of a property test: bounded, and never a matter of time."""
+    return settings(
+        max_examples=number,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
     )

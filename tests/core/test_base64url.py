@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from django_oidc_rs.core import base64url
+
+from .builders import examples
 
 
 @pytest.mark.parametrize(
@@ -53,14 +55,14 @@ def test_other_spellings_are_refused(text):
 
 
 @given(st.binary(max_size=64))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_round_trip(data):
     text = base64.urlsafe_b64encode(data).rstrip(b"=")
     assert base64url.decode(text) == data
 
 
 @given(st.binary(max_size=24))
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_what_decodes_is_the_one_spelling(text):
     try:
         data = base64url.decode(text)

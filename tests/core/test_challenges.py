@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from django_oidc_rs.core.challenges import Challenge
+
+from .builders import examples
 
 # RFC 9110 section 11.6.1, narrowed to the characters of RFC 6750 section 3.
 WELL_FORMED = re.compile(
@@ -59,7 +61,7 @@ def test_er_01_other_characters_are_replaced(text):
 
 
 @given(ANYTHING, st.none() | ANYTHING, st.none() | ANYTHING, st.none() | ANYTHING)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_every_challenge_is_well_formed(realm, error, description, scope):
     challenge = Challenge(
         realm=realm, error=error, error_description=description, scope=scope

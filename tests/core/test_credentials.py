@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from django_oidc_rs.core.credentials import Credentials, parse_authorization
 from django_oidc_rs.core.errors import (
     InvalidRequest,
+
+from .builders import examples
     MalformedToken,
     ResourceServerError,
     TokenTooLong,
@@ -140,7 +142,7 @@ LIKELY = st.lists(
 
 @given(st.text(st.characters(exclude_categories=()), max_size=60) | LIKELY)
 @example("Bearer \ud800")
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_arbitrary_text_raises_nothing_else(value):
     try:
         credentials = parse(value)

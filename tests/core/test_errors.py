@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from django_oidc_rs.core import errors
+
+from .builders import examples
 
 # Class -> (status, error, code).
 EXPECTED = {
@@ -95,7 +97,7 @@ def test_a225_an_excerpt_is_cut(value):
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=200))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_an_excerpt_is_one_printable_line(value):
     text = errors.excerpt(value)
     assert text.isascii()

@@ -323,6 +323,7 @@ def test_https_and_plain_http_to_loopback_or_listed_hosts_may_be_asked(url):
         "https://idp.example.com/x#y",
         "https://idp.example.com:99999/x",
         "https://b\u00fccher.example/",
+        "https://idp.example.com/\x1b[31m\r\n",
         "file:///etc/passwd",
         "",
     ],
@@ -334,6 +335,7 @@ def test_any_other_url_is_refused(url, network):
     assert refused.value.code == "insecure_url"
     assert not refused.value.retryable
     assert "secret" not in str(refused.value)
+    assert str(refused.value).isprintable()
     assert fetch_error(url).code == "insecure_url"
     assert network.resolved == []
 

@@ -50,7 +50,9 @@ def parse(*keys: object, algorithms=DEFAULT_ALGORITHMS) -> VerificationKeys:
 
 def roca_modulus() -> int:
     """An odd number of 2,048 bits that has the fingerprint of the broken generator."""
-    primes = [n for n in range(3, 168) if all(n % d for d in range(2, math.isqrt(n) + 1))]
+    primes = [
+        n for n in range(3, 168) if all(n % d for d in range(2, math.isqrt(n) + 1))
+    ]
     product = math.prod(primes)
     modulus = pow(65537, 12345, product) + product * ((1 << 2047) // product + 1)
     return modulus if modulus % 2 else modulus + product
@@ -415,7 +417,9 @@ def test_a116_equal_kid_with_another_kty_is_kept_and_told_apart():
 
 
 def test_equal_kid_with_another_alg_is_kept():
-    keys = parse(jwk("RS256", kid="same"), jwk("RS256", "good", kid="same", alg="PS256"))
+    keys = parse(
+        jwk("RS256", kid="same"), jwk("RS256", "good", kid="same", alg="PS256")
+    )
     assert len(keys.matching("same", "RS256")) == 1
     assert len(keys.matching("same", "PS256")) == 1
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from django_oidc_rs.core.errors import AlgorithmNotAllowed, MalformedToken
 from django_oidc_rs.core.jws import check_header, parse_jws
 from django_oidc_rs.testing.signing import encode
 
-from .builders import claims, header, key, sign
+from .builders import claims, examples, header, key, sign
 
 HEADER, PAYLOAD, SIGNATURE = encode(b'{"alg":"x"}'), encode(b'{"iss":"y"}'), "AAAA"
 ALGORITHMS = frozenset(("ES256", "RS256"))
@@ -151,7 +151,7 @@ SEGMENT = st.binary(max_size=20).map(encode) | st.sampled_from([HEADER, PAYLOAD,
     | st.lists(SEGMENT, min_size=2, max_size=5).map(".".join)
 )
 @example(f"{HEADER}.{PAYLOAD}.{SIGNATURE}")
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_arbitrary_text_raises_nothing_else(raw_token):
     try:
         jws = parse_jws(raw_token)

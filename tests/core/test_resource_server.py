@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from django_oidc_rs.core.credentials import Credentials
@@ -25,6 +25,7 @@ from .builders import (
     ISSUER,
     FakeKeys,
     claims,
+    examples,
     header,
     key,
     key_set,
@@ -162,24 +163,24 @@ HEADER_NAMES = st.sampled_from(
 
 
 @given(ANY_TEXT | PARTS.map(".".join))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_arbitrary_text_raises_nothing_but_refusals(raw_token):
     agree(raw_token)
 
 
 @given(st.dictionaries(CLAIM_NAMES, JSON, max_size=3))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_arbitrary_claims_raise_nothing_but_refusals(edits):
     agree(sign(claims(**edits)))
 
 
 @given(st.dictionaries(HEADER_NAMES, JSON, max_size=3))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_arbitrary_headers_raise_nothing_but_refusals(edits):
     agree(sign(None, json.dumps(header(**edits)).encode()))
 
 
 @given(st.binary(max_size=60), st.binary(max_size=60))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_arbitrary_bytes_raise_nothing_but_refusals(payload, header_):
     agree(sign(payload, header_))

@@ -7,11 +7,13 @@ import json
 import pickle
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from django_oidc_rs.core.strict_json import (
     FrozenDict,
+
+from .builders import examples
     StrictJsonError,
     freeze,
     loads_object,
@@ -94,7 +96,7 @@ def test_anything_else_is_refused(data, message):
 
 
 @given(st.one_of(st.binary(max_size=80), st.text(max_size=40).map(str.encode)))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_arbitrary_bytes_raise_nothing_else(data):
     try:
         value = loads_object(data)
@@ -114,7 +116,7 @@ _JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=8), _JSON, max_size=5), st.booleans())
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_what_json_writes_is_read(value, escaped):
     data = json.dumps(value, ensure_ascii=escaped).encode()
     assert loads_object(data) == value

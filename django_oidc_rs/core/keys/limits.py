@@ -50,7 +50,7 @@ class Backoff:
 
     def is_outage(self, now: float) -> bool:
         """Whether the last attempt failed, and not so long ago that it says nothing."""
-        return self.failing and now < self.not_before + _MAX_DELAY
+        return now < self.not_before + _MAX_DELAY
 
     def failed(self, now: float) -> None:
         """Count a failure and set ``not_before``."""

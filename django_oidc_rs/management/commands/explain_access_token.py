@@ -36,7 +36,7 @@ _OPAQUE = (
 )
 _ENCRYPTED = "An encrypted token (JWE): have the issuer sign tokens, not encrypt them."
 _OUTAGE = "That says nothing about the token. Run manage.py check_oidc_issuers."
-_BEFORE_TOKEN = re.compile(r"(?:authorization:\s*)?bearer\s+", re.IGNORECASE)
+_BEFORE_TOKEN = re.compile(r"\A(?:authorization:\s*)?bearer(?:\s+|\Z)", re.IGNORECASE)
 # Settings whose value helps to understand a refusal, and is no secret.
 _TELLING = (
     *("ALGORITHMS", "AUDIENCE", "AUDIENCE_CLAIMS", "CLIENT_ID_CLAIMS", "JWKS_URI"),
@@ -87,7 +87,7 @@ class Command(BaseCommand):
             text = sys.stdin.read().strip()
         except UnicodeDecodeError:
             raise CommandError("That is no text.", returncode=2) from None
-        raw_token = _BEFORE_TOKEN.sub("", text, count=1).strip("\"' ")
+        raw_token = _BEFORE_TOKEN.sub("", text).strip("\"' ")
         if not raw_token:
             raise CommandError("Give the token on standard input.", returncode=2)
         return raw_token

@@ -37,7 +37,9 @@ def signing_key(name: str) -> SigningKey:
 
 
 def jwks(*names: str) -> bytes:
-    return json.dumps({"keys": [signing_key(name).public_jwk() for name in names]}).encode()
+    return json.dumps(
+        {"keys": [signing_key(name).public_jwk() for name in names]}
+    ).encode()
 
 
 class Network:
@@ -205,7 +207,7 @@ class Threads:
         def run() -> None:
             try:
                 result = call()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 -- the result to look at
                 result = error
             self.results.append(result)
 

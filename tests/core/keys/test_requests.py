@@ -44,9 +44,7 @@ def serving(*processes, clock) -> ResourceServer:
     validators = {}
     for process, fields in processes:
         policy = make_policy(**fields)
-        validators[policy.issuer] = JwtValidator(
-            policy, keys=process.ring, clock=clock
-        )
+        validators[policy.issuer] = JwtValidator(policy, keys=process.ring, clock=clock)
     return ResourceServer(validators, max_token_length=16384)
 
 

@@ -102,9 +102,7 @@ class TestLifetime:
         assert process.names() == ["b"]
         assert network.hits == 2
 
-    def test_a130_an_idle_process_does_not_serve_a_withdrawn_key(
-        self, network, clock
-    ):
+    def test_a130_an_idle_process_does_not_serve_a_withdrawn_key(self, network, clock):
         process = Process(network, clock=clock, spawn=in_thread)
         process.names()
         network.serve("b")
@@ -592,7 +590,9 @@ class TestUnknownKid:
         assert unavailable(lambda: process.find("b")) == 1
         assert process.ring._flight.waiters == 0
 
-    def test_who_boards_late_waits_for_a_flight_of_its_own(self, process, network, clock):
+    def test_who_boards_late_waits_for_a_flight_of_its_own(
+        self, process, network, clock
+    ):
         """A flight under way may have set out before the key was published."""
         process.names()
         spawn = Hand()
