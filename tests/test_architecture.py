@@ -88,7 +88,7 @@ class Module:
         return self.name.split(".")[2]
 
 
-PATHS = sorted(path for path in ROOT.rglob("*.py") if "migrations" not in path.parts)
+PATHS = sorted(ROOT.rglob("*.py"))
 NAMES = {module_name(path) for path in PATHS}
 MODULES = {module.name: module for module in map(Module, PATHS)}
 CORE = [module for module in MODULES.values() if module.in_core]

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from django_oidc_rs.core.credentials import Credentials, parse_authorization
 from django_oidc_rs.core.errors import (
     InvalidRequest,
-
-from .builders import examples
     MalformedToken,
     ResourceServerError,
     TokenTooLong,
 )
+
+from .builders import examples
 
 TOKEN = "aaa.bbb.ccc"
 

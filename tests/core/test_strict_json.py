@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from django_oidc_rs.core.strict_json import (
     FrozenDict,
-
-from .builders import examples
     StrictJsonError,
     freeze,
     loads_object,
 )
+
+from .builders import examples
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,13 @@ def test_the_digest_is_the_sets_alone():
     assert replace(RECORD, jwks="{ }").digest != RECORD.digest
 
 
+def test_what_is_not_said_is_what_is_safe():
+    # Metadata from a public address may not lead to a private one.
+    assert RECORD.metadata_public
+    assert RECORD.metadata_fetched_at == 0
+    assert RECORD.version == 0
+
+
 def test_nothing_is_stored_at_first():
     assert MemoryKeyStore().load(RECORD.issuer) is None
 
