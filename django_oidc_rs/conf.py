@@ -134,7 +134,7 @@ def _http(top: Section) -> HttpPolicy:
     return HttpPolicy(
         connect_timeout=bounded("CONNECT_TIMEOUT", 2, least=0.1, most=60),
         read_timeout=bounded("READ_TIMEOUT", 3, least=0.1, most=60),
-        # Refreshing begins a fifth of the shortest lifetime ahead, and must fit in.
+        # The shortest lifetime leaves 36 s for refreshing ahead of its end.
         total_timeout=bounded("TOTAL_TIMEOUT", 5, least=0.1, most=30),
         max_bytes=int(bounded("MAX_BYTES", 262144, least=1024, most=16777216)),
         ca_bundle=http.text("CA_BUNDLE"),

@@ -64,6 +64,15 @@ def parse_users(section: Section, *, shared: UserPolicy = _DEFAULT) -> UserPolic
         changes["fields"] = _fields(section)
     if "GROUPS" in section.written:
         changes["groups_claim"], changes["groups"] = _groups(section)
+    if changes.get("resolver") in ("token_user", "custom"):
+        for key, problem_id in (("FIELDS", "E018"), ("GROUPS", "E019")):
+            if changes.get(key.lower()):
+                section.problem(
+                    problem_id,
+                    "has no effect with this RESOLVER",
+                    key=key,
+                    hint="Only local_user and existing_user write fields and groups.",
+                )
     return replace(shared, **changes)
 
 

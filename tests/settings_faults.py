@@ -507,6 +507,16 @@ FAULTS = {
             },
         }.items()
     },
+    "FIELDS with token_user": (
+        users(RESOLVER="token_user", FIELDS={"email": "email"}),
+        "E018",
+        f"{AT_USERS}['FIELDS'] has no effect",
+    ),
+    "GROUPS with an own resolver": (
+        users(RESOLVER=f"{MODULE}.validator", GROUPS={"CLAIM": "a", "MAP": {"b": "c"}}),
+        "E019",
+        f"{AT_USERS}['GROUPS'] has no effect",
+    ),
     # The way to the issuer.
     "CONNECT_TIMEOUT 0": (http(CONNECT_TIMEOUT=0), "E020", AT_HTTP),
     "READ_TIMEOUT negative": (http(READ_TIMEOUT=-1), "E020", AT_HTTP),

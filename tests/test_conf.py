@@ -558,6 +558,14 @@ def test_an_own_built_in_resolver_replaces_a_shared_function():
     assert (policy.resolver, policy.custom) == ("token_user", None)
 
 
+def test_shared_fields_may_be_of_no_use_to_one_issuer():
+    raw = users(FIELDS={"email": "email"})
+    raw["ISSUERS"]["default"]["USERS"] = {"RESOLVER": "token_user"}
+    assert ids(raw) == []
+    assert ids(users(RESOLVER="existing_user", FIELDS={"email": "email"})) == []
+    assert ids(users(RESOLVER="token_user", FIELDS={}, GROUPS={})) == []
+
+
 def test_a_shared_mistake_is_listed_once():
     raw = users(CREATE="no", FIELDS={"is_staff": "x"})
     raw["ISSUERS"]["default"]["USERS"] = {"RESOLVER": "token_user"}

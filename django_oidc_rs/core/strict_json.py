@@ -73,7 +73,7 @@ def loads_object(data: bytes) -> dict[str, object]:
     Raises:
         StrictJsonError: not UTF-8, not JSON, not an object, a duplicate member, a
             non-finite number, an integer too long to parse, a lone surrogate, or
-            nesting too deep for the interpreter.
+            nesting deeper than 32 levels.
     """
     try:
         text = data.decode("utf-8")
@@ -81,6 +81,8 @@ def loads_object(data: bytes) -> dict[str, object]:
         if "\\u" in text:
             # An escape may smuggle a lone surrogate past the UTF-8 decoder.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if text.count("[") + text.count("{") > _MAX_DEPTH:
+            _check_depth(value)
     except RecursionError:
         raise StrictJsonError("nested too deeply") from None
     except StrictJsonError:
@@ -93,6 +95,22 @@ def loads_object(data: bytes) -> dict[str, object]:
     if type(value) is not dict:
         raise StrictJsonError("not an object")
     return value
+
+
+def _check_depth(value: object) -> None:
+    """Refuse what some interpreters parse and others do not. Level by level."""
+    level = [value]
+    for _ in range(_MAX_DEPTH + 1):
+        below: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+        level = below
+        if not level:
+            return
+    raise StrictJsonError("nested too deeply")
 
 
 def freeze(value: object, depth: int = 0) -> object:
