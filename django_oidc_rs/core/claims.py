@@ -78,11 +78,14 @@ def check_issuer(claims: Claims, policy: IssuerPolicy, now: float) -> None:
 
 
 def check_required(claims: Claims, policy: IssuerPolicy, now: float) -> None:
-    """Demand every claim of ``REQUIRED_CLAIMS``; null is not a value."""
+    """Demand every claim of ``REQUIRED_CLAIMS``; null is not a value.
+
+    ``azp|appid`` demands one of the two.
+    """
     del now
-    for name in policy.required_claims:
-        if lookup(claims, name) is None:
-            raise InvalidClaim(claim=name, reason="missing", setting="REQUIRED_CLAIMS")
+    for names in policy.required_claims:
+        if all(lookup(claims, name) is None for name in names.split("|")):
+            raise InvalidClaim(claim=names, reason="missing", setting="REQUIRED_CLAIMS")
 
 
 def check_access_token(claims: Claims, policy: IssuerPolicy, now: float) -> None:

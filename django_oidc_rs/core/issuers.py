@@ -105,10 +105,12 @@ PROFILES: Mapping[str, Mapping[str, object]] = {
         "CLIENT_ID_CLAIMS": ["azp", "client_id"],
         "MACHINE": {"preferred_username": "service-account-*"},
     },
+    # An ID token for the API's own registration differs by the missing client alone.
     "entra": {
         "TOKEN_TYPES": ["JWT", "at+jwt"],
         "SCOPE_CLAIMS": ["scp", "roles"],
         "CLIENT_ID_CLAIMS": ["azp", "appid"],
+        "REQUIRED_CLAIMS": ["exp", "azp|appid"],
         "MACHINE": {"idtyp": "app"},
     },
     # B2C copies the request's nonce into access tokens; "scp" and "azp" are what its ID

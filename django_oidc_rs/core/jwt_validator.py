@@ -97,7 +97,9 @@ class JwtValidator:
             jws.unverified_claims, self.policy, validated_by="jwt"
         )
         for validator in self.policy.validators:
-            validator(access_token)
+            # A validator that answers yes or no would never refuse anybody.
+            if validator(access_token) is not None:
+                raise TypeError("a validator refuses by raising InvalidToken")
         return access_token
 
 

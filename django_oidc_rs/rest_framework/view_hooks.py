@@ -38,7 +38,6 @@ class _Asked(list[Any]):
     def __iter__(self) -> Iterator[Any]:
         for self.current in super().__iter__():
             yield self.current
-        self.current = None
 
 
 def install_hooks(view: APIView) -> None:

@@ -133,8 +133,11 @@ class FakeIssuer:
         for path in policy.scope_claims[:1]:
             if scopes or path in policy.required_claims:
                 _put(made, path, " ".join(scopes))
-        for path in policy.required_claims:
-            if path != policy.subject_claim and lookup(made, path) is None:
+        for paths in policy.required_claims:
+            alternatives = paths.split("|")
+            present = any(lookup(made, path) is not None for path in alternatives)
+            if paths != policy.subject_claim and not present:
+                path = alternatives[0]
                 _put(made, path, _FILLERS.get(path, "test"))
         made.update(claims)
         return {name: value for name, value in made.items() if value is not None}

@@ -168,6 +168,13 @@ def test_project_rules_come_last_and_see_the_verified_token():
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("answer", [False, True])
+def test_a_project_rule_that_answers_instead_of_raising_is_a_fault(answer):
+    """Taken for a yes, it would never refuse anybody."""
+    with pytest.raises(TypeError):
+        validate(sign(), FakeKeys(published(OLD)), validators=(lambda token: answer,))
+
+
 def test_ks_02_a_cold_cache_costs_one_fetch_and_ks_01_a_warm_one_none():
     hits = []
 

@@ -102,10 +102,12 @@ class Store(MemoryKeyStore):
         self.loads = 0
         self.load_error: Exception | None = None
         self.publish_error: Exception | None = None
-        self.before_publish: Callable[[], None] = lambda: None
+        self.before_load: Callable[[], object] = lambda: None
+        self.before_publish: Callable[[], object] = lambda: None
 
     def load(self, issuer):
         self.loads += 1
+        self.before_load()
         if self.load_error is not None:
             raise self.load_error
         return super().load(issuer)
@@ -179,6 +181,10 @@ class Process:
 
     def _note(self, alias, error):
         self.reports.append(error.code if error else None)
+
+    def is_awaited(self) -> bool:
+        """Whether a request is waiting right now, and not only about to."""
+        return bool(self.ring._progress._waiters)
 
     def names(self, *, wait: bool = True) -> list[str | None]:
         """What a request with a known key finds."""

@@ -350,7 +350,9 @@ class TestColdStart:
         release = threading.Event()
         network.answer = lambda: release.wait() and jwks("b")
         second = Process(network, clock=clock, store=process.store, spawn=in_thread)
+        process.store.before_load = lambda: until(second.is_awaited)
         assert second.names() == ["a"]
+        process.store.before_load = lambda: None
         release.set()
         until(lambda: second.names() == ["b"])
 
@@ -660,7 +662,7 @@ class TestUnknownKid:
         process.names()
         until(lambda: process.ring._flight is None)
         store.before_publish = release.wait
-        network.serve("a", "b")
+        network.answer = lambda: until(process.is_awaited) or jwks("a", "b")
         assert process.find("b")
         assert process.ring._flight is not None
         looks = []
