@@ -18,7 +18,15 @@ from django.test import override_settings
 from django.urls import path, set_script_prefix
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 
-from django_oidc_rs import checks, conf, issuer_settings, settings_reader, user_settings
+from django_oidc_rs import (
+    checks,
+    conf,
+    http_settings,
+    issuer_settings,
+    key_settings,
+    settings_reader,
+    user_settings,
+)
 from django_oidc_rs.rest_framework import AccessTokenAuthentication
 
 from .settings_faults import FAULTS, top
@@ -45,7 +53,15 @@ def ids(messages):
 
 def test_every_check_id_has_a_test():
     """Each id in the source stands in a row of FAULTS or in a test of this module."""
-    modules = (checks, conf, issuer_settings, settings_reader, user_settings)
+    modules = (
+        checks,
+        conf,
+        http_settings,
+        issuer_settings,
+        key_settings,
+        settings_reader,
+        user_settings,
+    )
     source = "".join(Path(module.__file__).read_text() for module in modules)
     tested = {problem_id for _, problem_id, _ in FAULTS.values()}
     tested |= set(re.findall(r'"([EW]\d{3})"', Path(__file__).read_text()))

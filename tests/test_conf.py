@@ -13,7 +13,13 @@ from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from django_oidc_rs import conf, issuer_settings, user_settings
+from django_oidc_rs import (
+    conf,
+    http_settings,
+    issuer_settings,
+    key_settings,
+    user_settings,
+)
 from django_oidc_rs.conf import get_config, parse
 from django_oidc_rs.core.issuers import DEFAULT_ALGORITHMS, PROFILES
 from django_oidc_rs.middleware import (
@@ -122,7 +128,7 @@ def test_an_unknown_key_has_a_spelling_hint(raw, meant):
 
 def test_a_key_like_no_other_is_told_all_there_are():
     (problem,) = parse(keys(XYZ=1))[1]
-    assert all(key in problem.hint for key in issuer_settings.KEYS_KEYS)
+    assert all(key in problem.hint for key in key_settings.KEYS_KEYS)
 
 
 def test_a_secret_is_in_no_message():
@@ -659,9 +665,9 @@ _KEYS = st.sampled_from(
     sorted(
         {
             *conf._TOP_KEYS,
-            *conf._HTTP_KEYS,
+            *http_settings.HTTP_KEYS,
             *issuer_settings.ISSUER_KEYS,
-            *issuer_settings.KEYS_KEYS,
+            *key_settings.KEYS_KEYS,
             *user_settings.USER_KEYS,
             *("CLAIM", "MAP", "SIZE", "MAX_AGE", "default", "email", "keys"),
         }
@@ -694,7 +700,7 @@ _AT_THE_RIGHT_PLACE = st.fixed_dictionaries(
     {},
     optional={
         **dict.fromkeys(conf._TOP_KEYS, _ANYTHING),
-        "HTTP": st.dictionaries(st.sampled_from(conf._HTTP_KEYS), _ANYTHING),
+        "HTTP": st.dictionaries(st.sampled_from(http_settings.HTTP_KEYS), _ANYTHING),
         "USERS": st.dictionaries(st.sampled_from(user_settings.USER_KEYS), _ANYTHING),
         "ISSUERS": st.dictionaries(
             st.sampled_from(["default", "other"]),

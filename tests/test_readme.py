@@ -10,7 +10,15 @@ import pytest
 from django.core.management import get_commands
 from django.test import override_settings
 
-from django_oidc_rs import checks, conf, issuer_settings, settings_reader, user_settings
+from django_oidc_rs import (
+    checks,
+    conf,
+    http_settings,
+    issuer_settings,
+    key_settings,
+    settings_reader,
+    user_settings,
+)
 from django_oidc_rs.core import errors, issuers
 from tests.readme_blocks import blocks, write_project
 
@@ -98,8 +106,8 @@ def _first_cells(after):
     [
         ("## Settings\n", set(conf._TOP_KEYS) - {"CACHE"}),
         ("Per issuer:\n", set(issuer_settings.ISSUER_KEYS)),
-        ("| `KEYS` | default", set(issuer_settings.KEYS_KEYS)),
-        ("| `HTTP` | default", set(conf._HTTP_KEYS)),
+        ("| `KEYS` | default", set(key_settings.KEYS_KEYS)),
+        ("| `HTTP` | default", set(http_settings.HTTP_KEYS)),
         ("## Users\n", set(user_settings.USER_KEYS)),
         ("### Profiles\n", set(issuers.PROFILES)),
     ],
@@ -111,7 +119,15 @@ def test_every_setting_has_a_row(heading, keys):
 def test_every_check_has_a_row():
     section = README[README.index("### System checks") :]
     documented = set(re.findall(r"^\| ([EW]\d{3}) \|", section, re.MULTILINE))
-    sources = [checks, conf, issuer_settings, settings_reader, user_settings]
+    sources = [
+        checks,
+        conf,
+        http_settings,
+        issuer_settings,
+        key_settings,
+        settings_reader,
+        user_settings,
+    ]
     code = "".join(Path(module.__file__).read_text() for module in sources)
     assert documented == set(re.findall(r"\b([EW]\d{3})\b", code))
 

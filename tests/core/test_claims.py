@@ -146,6 +146,14 @@ def test_a_required_claim_may_lie_deeper():
     assert refused("required", claims(a={}), required_claims=("a.b",)).claim == "a.b"
 
 
+@pytest.mark.parametrize("edits", [{"azp": "a"}, {"appid": "b"}, {"azp": "", "x": 1}])
+def test_one_of_two_claims_may_be_required(edits):
+    check("required", claims(**edits), required_claims=("azp|appid",))
+    edits = {**edits, "azp": None, "appid": ABSENT}
+    error = refused("required", claims(**edits), required_claims=("azp|appid",))
+    assert (error.claim, error.reason) == ("azp|appid", "missing")
+
+
 # Is it an access token at all?
 
 

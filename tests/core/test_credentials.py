@@ -74,6 +74,8 @@ def test_no_credentials_of_ours(value):
         pytest.param(f"Bearer {TOKEN} ", id="trailing-space"),
         pytest.param(f" Bearer {TOKEN}", id="leading-space"),
         pytest.param(f"\tBearer {TOKEN}", id="leading-tab"),
+        # As many as "Bearer " is long, so that the scheme stands where a token should.
+        pytest.param("       Bearer", id="leading-spaces"),
         pytest.param(f"Bearer\t{TOKEN}", id="A94-tab"),
         pytest.param(f"Bearer \t{TOKEN}", id="A94-space-and-tab"),
         pytest.param(f"Bearer\x0b{TOKEN}", id="vertical-tab"),

@@ -95,6 +95,24 @@ def test_anything_else_is_refused(data, message):
     assert str(caught.value) == message
 
 
+def nested(depth, core=b"1", *, array=False):
+    start, end = (b"[", b"]") if array else (b'{"a":', b"}")
+    return b'{"x":' + start * (depth - 1) + core + end * (depth - 1) + b"}"
+
+
+@pytest.mark.parametrize("array", [True, False])
+def test_nesting_is_bounded_alike_everywhere(array):
+    loads_object(nested(32, array=array))
+    with pytest.raises(StrictJsonError) as caught:
+        loads_object(nested(33, array=array))
+    assert str(caught.value) == "nested too deeply"
+
+
+def test_many_objects_that_are_not_nested_are_fine():
+    data = b'{"keys": [' + b",".join([b'{"a": [1, {}]}'] * 500) + b"]}"
+    assert len(loads_object(data)["keys"]) == 500
+
+
 @given(st.one_of(st.binary(max_size=80), st.text(max_size=40).map(str.encode)))
 @examples(300)
 def test_arbitrary_bytes_raise_nothing_else(data):
@@ -174,11 +192,10 @@ def test_a_frozen_object_can_be_pickled(protocol):
     assert type(again) is type(again["object"]) is type(again["list"][1]) is FrozenDict
 
 
-def nested(depth):
-    return {"a": nested(depth - 1)} if depth else []
-
-
 def test_freezing_stops_at_32_levels():
-    freeze(nested(32))
+    value = {}
+    for _ in range(32):
+        value = {"a": value}
+    freeze(value)
     with pytest.raises(StrictJsonError):
-        freeze(nested(33))
+        freeze({"a": value})

@@ -49,6 +49,12 @@ RSA, ENC, MALLORY = (
 )
 
 
+def private_jwk(signer):
+    """Return an EC key with its private part, as nobody should publish it."""
+    secret = signer._private.private_numbers().private_value
+    return {**signer.public_jwk(), "d": encode(secret.to_bytes(32, "big"))}
+
+
 def without_kid(**edits):
     return {"kid": ABSENT, **edits}
 

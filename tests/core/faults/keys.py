@@ -15,7 +15,7 @@ from django_oidc_rs.core.errors import (
 )
 from django_oidc_rs.testing.signing import encode
 
-from ..builders import ABSENT, NOW
+from ..builders import ABSENT, NOW, key
 from .crafting import (
     ENC,
     MALLORY,
@@ -23,6 +23,7 @@ from .crafting import (
     hs256,
     mallory,
     named,
+    private_jwk,
     published,
     without_kid,
 )
@@ -106,6 +107,13 @@ KEYS = [
         KeyUnusable,
         "kid",
         signer=ENC,
+        jwks=lambda: [key().public_jwk(), private_jwk(ENC())],
+    ),
+    Fault(
+        "KS-08-half-private",
+        KeyUnusable,
+        "kid",
+        signer=ENC,
         jwks=published(named(), ENC, d="AAAA"),
     ),
     Fault(
@@ -114,7 +122,7 @@ KEYS = [
         "alg",
         raw=hs256(SECRET, kid="h1"),
         jwks=lambda: [
-            named()().public_jwk(),
+            key().public_jwk(),
             {"kty": "oct", "kid": "h1", "alg": "HS256", "k": encode(SECRET)},
         ],
     ),
@@ -124,7 +132,7 @@ KEYS = [
         "kid",
         signer=mallory("twin"),
         jwks=lambda: [
-            named()().public_jwk(),
+            key().public_jwk(),
             named("ES256", "twin")().public_jwk(),
             {**MALLORY().public_jwk(), "kid": "twin"},
         ],

@@ -122,6 +122,27 @@ PROFILES = [
         good="entra-v2-machine",
         claims={"iss": ENTRA_1},
     ),
+    Fault(
+        "entra-v1-id-token",
+        InvalidClaim,
+        "azp|appid",
+        good="entra-v1",
+        claims={"appid": ABSENT, "scp": ABSENT},
+    ),
+    Fault(
+        "entra-v2-id-token",
+        InvalidClaim,
+        "azp|appid",
+        good="entra-v2-machine",
+        claims={"azp": None, "roles": ABSENT, "idtyp": ABSENT},
+    ),
+    Fault(
+        "keycloak-without-subject",
+        InvalidClaim,
+        "sub",
+        good="keycloak",
+        claims={"sub": ABSENT},
+    ),
     *(
         Fault(
             f"azure-b2c-id-token-without-{claim}",
@@ -178,6 +199,13 @@ PROFILES = [
         for index, scope in enumerate(
             ["read", None, ABSENT, [], {}, {"id": None}, {"id": 7}, {"id": ""}, 7]
         )
+    ),
+    Fault(
+        "bare-word-client-without-user",
+        InvalidClaim,
+        "scope.id",
+        good="bare-word",
+        claims={"scope": {"email": "a@b.test"}, "azp": "app"},
     ),
     Fault(
         "bare-word-other-audience",

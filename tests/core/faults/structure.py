@@ -124,6 +124,16 @@ STRUCTURE = [
     Fault("A14-ES256K", AlgorithmNotAllowed, "alg", header={"alg": "ES256K"}),
     Fault("A14-ES384-for-P-256", KeyUnusable, "kid", header={"alg": "ES384"}),
     Fault("A14-RS256-for-an-EC-key", KeyUnusable, "kid", header={"alg": "RS256"}),
+    *(
+        Fault(
+            f"A14-{algorithm}-for-a-P-256-key-without-alg",
+            KeyUnusable,
+            "kid",
+            header={"alg": algorithm},
+            jwks=published(named(), alg=ABSENT),
+        )
+        for algorithm in ("ES384", "ES512", "RS256", "PS256", "EdDSA")
+    ),
     Fault(
         "A15-not-in-the-allow-list",
         AlgorithmNotAllowed,

@@ -117,9 +117,14 @@ TOKEN_FORMAT = [
     ),
     Fault(
         "A62-deep-issuer",
+        MalformedToken,
+        claims={"iss": json.loads("[" * 500 + "]" * 500)},
+    ),
+    Fault(
+        "A62-nested-issuer",
         UntrustedIssuer,
         "iss",
-        claims={"iss": json.loads("[" * 500 + "]" * 500)},
+        claims={"iss": json.loads("[" * 30 + "]" * 30)},
     ),
     Fault(
         "A63-integer-of-400-digits",
