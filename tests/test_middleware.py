@@ -34,6 +34,7 @@ from django_oidc_rs.middleware import (
 )
 from django_oidc_rs.models import FederatedIdentity
 from django_oidc_rs.rest_framework import AccessTokenAuthentication, HasScope
+from django_oidc_rs.signals import token_accepted, token_rejected
 from django_oidc_rs.testing import install
 from tests.http_answers import (
     DRF_BODY,
@@ -542,6 +543,29 @@ def test_an_outage_is_503_and_then_200(send, fake_issuer, clock):
         fake_issuer.recover()
         clock.advance(120)
         assert send("/api/who", fake_issuer.access_token()).status_code == 200
+
+
+@both
+@pytest.mark.usefixtures("offer", "demand")
+@pytest.mark.parametrize("url", ["/api/who", "/api/awho", "/api/drf"])
+@pytest.mark.parametrize("good", [True, False], ids=["accepted", "rejected"])
+def test_every_layer_together_is_heard_once(send, url, good, fake_issuer):
+    heard = []
+
+    def accepted(access_token, **payload):
+        heard.append(access_token.subject)
+
+    def rejected(error, **payload):
+        heard.append(error.code)
+
+    token_accepted.connect(accepted)
+    token_rejected.connect(rejected)
+    try:
+        send(url, fake_issuer.access_token("alice", ["a"]) if good else "x.y.z")
+    finally:
+        token_accepted.disconnect(accepted)
+        token_rejected.disconnect(rejected)
+    assert heard == (["alice"] if good else ["malformed_token"])
 
 
 # CSRF is lifted where a token is demanded, and nowhere else.

@@ -340,6 +340,31 @@ def test_an_ed448_key_of_small_order_or_not_canonical_is_refused(y):
         parse(jwk("Ed448", "x", x=little_endian(y, 57)), algorithms=["Ed448"])
 
 
+CANONICAL = {
+    "Ed25519": ("EdDSA", P25519 - 2, 32),
+    "Ed25519 with sign": ("EdDSA", P25519 - 2 | SIGN_25519, 32),
+    "Ed448": ("Ed448", P448 - 2, 57),
+    "Ed448 with sign": ("Ed448", P448 - 2 | SIGN_448, 57),
+}
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "y", "length"), CANONICAL.values(), ids=CANONICAL
+)
+def test_the_largest_canonical_coordinate_is_kept(algorithm, y, length):
+    point = jwk(algorithm, x=little_endian(y, length))
+    assert len(parse(point, algorithms=[algorithm]).keys) == 1
+
+
+@pytest.mark.parametrize("exponent", [3, 17, 65537, 2**32 + 1, 2**64 - 1])
+def test_an_ordinary_exponent_is_kept(exponent):
+    assert len(parse(jwk("RS256", e=number(exponent))).keys) == 1
+
+
+def test_52_a_secret_is_as_long_as_its_hash():
+    assert SYMMETRIC_ALGORITHMS == {"HS256": 32, "HS384": 48, "HS512": 64}
+
+
 @pytest.mark.parametrize("length", [56, 58])
 def test_an_ed448_key_of_another_length_is_refused(length):
     x = encode((5).to_bytes(length, "little"))

@@ -351,7 +351,9 @@ class TestColdStart:
         network.answer = lambda: release.wait() and jwks("b")
         second = Process(network, clock=clock, store=process.store, spawn=in_thread)
         process.store.before_load = lambda: until(second.is_awaited)
-        assert second.names() == ["a"]
+        threads = Threads()
+        threads.start(second.names)
+        assert threads.join() == [["a"]]
         process.store.before_load = lambda: None
         release.set()
         until(lambda: second.names() == ["b"])
@@ -423,7 +425,10 @@ class TestColdStart:
         for _ in range(4):
             threads.start(process.names)
         until(lambda: process.ring._flight and process.ring._flight.waiters == 4)
-        assert unavailable(process.names) == 1
+        fifth = Threads()
+        fifth.start(process.names)
+        (refused,) = fifth.join()
+        assert refused.retry_after == 1
         network.serve("a")
         spawn.run()
         assert threads.join() == [["a"]] * 4
@@ -587,9 +592,10 @@ class TestUnknownKid:
         for _ in range(4):
             threads.start(lambda: process.find("b"))
         until(lambda: process.ring._flight and process.ring._flight.waiters == 4)
-        for _ in range(3):
-            assert unavailable(lambda: process.find("b")) == 1
-            assert unavailable(lambda: process.find("b", wait=False)) == 1
+        others = Threads()
+        for wait in (True, False) * 3:
+            others.start(lambda wait=wait: process.find("b", wait=wait))
+        assert [refused.retry_after for refused in others.join()] == [1] * 6
         # A known key is nobody's concern.
         assert process.find("a")
         spawn.run()
@@ -663,7 +669,9 @@ class TestUnknownKid:
         until(lambda: process.ring._flight is None)
         store.before_publish = release.wait
         network.answer = lambda: until(process.is_awaited) or jwks("a", "b")
-        assert process.find("b")
+        threads = Threads()
+        threads.start(lambda: process.find("b"))
+        assert threads.join() == [True]
         assert process.ring._flight is not None
         looks = []
 
@@ -826,6 +834,19 @@ class TestStore:
         for _ in range(3):
             second.find("random")
         assert network.hits == 4
+
+    def test_ss_01_a_change_in_the_store_that_lacks_the_key_is_not_the_last_word(
+        self, process, network, clock
+    ):
+        second = Process(network, clock=clock, store=process.store)
+        process.names()
+        second.names()
+        clock.advance(2)
+        network.serve("b")
+        assert process.find("b")
+        network.serve("b", "c")
+        assert second.find("c")
+        assert network.hits == 3
 
     def test_a_change_reaches_every_process_within_15_seconds(
         self, process, network, clock
