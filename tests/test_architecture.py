@@ -23,6 +23,7 @@ LAYERS = (
     ("addresses", "transport", "http"),
     ("credentials", "challenges", "access_token", "jwk"),
     ("jws", "issuers", "metadata"),
+    ("token_kind",),
     ("claims", "keys"),
     ("jwt_validator",),
     ("resource_server",),

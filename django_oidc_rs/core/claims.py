@@ -16,7 +16,6 @@ from .errors import (
     ExpiredToken,
     InvalidClaim,
     MalformedToken,
-    NotAnAccessToken,
     TokenNotYetValid,
     UnconfirmedToken,
     excerpt,
@@ -24,11 +23,11 @@ from .errors import (
 from .issuers import IssuerPolicy
 from .scopes import scope_tokens
 from .strict_json import FrozenDict, StrictJsonError, freeze
+from .token_kind import check_access_token
 
 __all__ = [
     "CLAIM_CHECKS",
     "check_claims",
-    "check_token_type",
     "to_access_token",
 ]
 
@@ -37,37 +36,7 @@ Claims = dict[str, object]
 # Year 9999: later "dates" are somebody's arithmetic, and overflow other people's.
 _MAX_DATE = 253402300799
 _MAX_SUBJECT = 255
-_ID_TOKEN_CLAIMS = ("at_hash", "c_hash", "s_hash")
-# Claims whose only meaning is the kind of token: known good words alone.
-_KIND_CLAIMS = ("typ", "token_use")
-_ACCESS_TOKEN_KINDS = frozenset(("bearer", "jwt", "at", "access"))
-# Claims an API may use for its own purposes too: known bad words alone.
-_LOOSE_KIND_CLAIMS = ("type", "token_type")
-_OTHER_KINDS = frozenset(
-    (
-        *("id", "refresh", "offline", "logout", "introspection", "tokenintrospection"),
-        *("secevent", "dpop", "userinfo", "statuslist", "code", "session"),
-    )
-)
 _SUBJECT = re.compile(r"[^\x00-\x1F\x7F-\x9F]+")
-
-
-def check_token_type(header: Claims, policy: IssuerPolicy) -> None:
-    """Refuse ``typ`` headers of other kinds of JWT. RFC 9068 section 4, 8725 3.11.
-
-    Compared case-insensitively, with or without ``application/`` (RFC 7515 4.1.9).
-    """
-    token_type = header.get("typ", "")
-    if not isinstance(token_type, str):
-        raise NotAnAccessToken(claim="typ", reason="invalid", setting="TOKEN_TYPES")
-    kind = token_type.lower().removeprefix("application/")
-    if "typ" in header and not kind:
-        # An empty type is not an absent one.
-        raise NotAnAccessToken(claim="typ", reason="invalid", setting="TOKEN_TYPES")
-    if kind not in policy.token_types:
-        raise NotAnAccessToken(
-            excerpt(token_type), claim="typ", reason="mismatch", setting="TOKEN_TYPES"
-        )
 
 
 def check_issuer(claims: Claims, policy: IssuerPolicy, now: float) -> None:
@@ -86,36 +55,6 @@ def check_required(claims: Claims, policy: IssuerPolicy, now: float) -> None:
     for names in policy.required_claims:
         if all(lookup(claims, name) is None for name in names.split("|")):
             raise InvalidClaim(claim=names, reason="missing", setting="REQUIRED_CLAIMS")
-
-
-def check_access_token(claims: Claims, policy: IssuerPolicy, now: float) -> None:
-    """Refuse ID, refresh, logout and introspection tokens. RFC 8725 section 3.12.
-
-    Some issuers give all of them the same ``typ``, key and audience; only claims tell.
-    """
-    del now
-    for name in _ID_TOKEN_CLAIMS:
-        if name in claims:
-            raise NotAnAccessToken(claim=name, reason="id_token")
-    if "nonce" in claims and not policy.allow_nonce:
-        raise NotAnAccessToken(claim="nonce", reason="id_token", setting="ALLOW_NONCE")
-    for name in ("events", "token_introspection"):
-        if name in claims:
-            raise NotAnAccessToken(claim=name, reason="other_token")
-    for name in _KIND_CLAIMS:
-        if name in claims and _kind(claims[name]) not in _ACCESS_TOKEN_KINDS:
-            raise NotAnAccessToken(claim=name, reason="other_token")
-    for name in _LOOSE_KIND_CLAIMS:
-        if name in claims and _kind(claims[name]) in _OTHER_KINDS:
-            raise NotAnAccessToken(claim=name, reason="other_token")
-
-
-def _kind(value: object) -> str:
-    """Reduce ``Refresh_Token`` to ``refresh`` and ``at+jwt`` to ``at``."""
-    if not isinstance(value, str):
-        return ""
-    word = re.sub(r"[^a-z]", "", value.lower())
-    return word.removesuffix("token").removesuffix("jwt") or word
 
 
 def _date(claims: Claims, name: str) -> float | None:

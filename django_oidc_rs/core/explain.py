@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .access_token import AccessToken
-from .claims import CLAIM_CHECKS, check_token_type
+from .claims import CLAIM_CHECKS
 from .errors import (
     BadSignature,
     InvalidClaim,
@@ -22,6 +22,7 @@ from .errors import (
 from .jws import UnverifiedJws, check_header, parse_jws
 from .jwt_validator import JwtValidator
 from .resource_server import ResourceServer
+from .token_kind import check_token_type
 
 __all__ = ["Explanation", "Step", "explain"]
 

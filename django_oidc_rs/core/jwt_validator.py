@@ -8,13 +8,14 @@ cost a fetch.
 from __future__ import annotations
 
 from .access_token import AccessToken
-from .claims import check_claims, check_token_type, to_access_token
+from .claims import check_claims, to_access_token
 from .clock import Clock
 from .errors import BadSignature, KeyUnusable, UnknownKey
 from .issuers import IssuerPolicy
 from .jwk import VerificationKey, VerificationKeys
 from .jws import UnverifiedJws, check_header
 from .keys import KeySource
+from .token_kind import check_token_type
 
 __all__ = ["JwtValidator"]
 

@@ -8,7 +8,6 @@ from django_oidc_rs.core import claims as module
 from django_oidc_rs.core.claims import (
     CLAIM_CHECKS,
     check_claims,
-    check_token_type,
     to_access_token,
 )
 from django_oidc_rs.core.errors import (
@@ -19,6 +18,7 @@ from django_oidc_rs.core.errors import (
     TokenNotYetValid,
     UnconfirmedToken,
 )
+from django_oidc_rs.core.token_kind import check_token_type
 
 from .builders import ABSENT, AUDIENCE, ISSUER, NOW, claims, header, policy
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from django_oidc_rs.core import base64url
-from django_oidc_rs.core.claims import check_token_type
 from django_oidc_rs.core.errors import InvalidToken, MalformedToken, NotAnAccessToken
 from django_oidc_rs.core.issuers import DEFAULT_ALGORITHMS
 from django_oidc_rs.core.jwk import (
@@ -25,6 +24,7 @@ from django_oidc_rs.core.jwk import (
     shared_secret_keys,
 )
 from django_oidc_rs.core.jws import check_header, parse_jws
+from django_oidc_rs.core.token_kind import check_token_type
 from django_oidc_rs.testing.signing import encode
 
 from .builders import policy
