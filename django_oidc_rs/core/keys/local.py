@@ -122,7 +122,6 @@ class LocalKeys:
             self.read()
         else:
             self._version = published.version
-            self.record = published
 
     def _warn(self, reason: str, error: Exception) -> None:
         logger.warning(

@@ -47,6 +47,7 @@ def no_wait_ends(monkeypatch):
     """Who waits goes on when told to, or the test does not end."""
     monkeypatch.setattr(ring, "_WAIT_FOR_KEY", 1e6)
     monkeypatch.setattr(ring, "_WAIT_FOR_FIRST", 1e6)
+    monkeypatch.setattr(ring, "_WAIT_WHEN_IDLE", 1e6)
 
 
 def stored_by(process: Process):
@@ -956,6 +957,7 @@ class TestStore:
         process.names()
         new = stored_by(process)
         assert new.version == 2
+        network.fail()
         process.store.put(old)
         clock.advance(15)
         process.names()
@@ -964,6 +966,30 @@ class TestStore:
         clock.advance(15)
         process.names()
         assert process.names() == ["b"]
+
+    def test_a_row_made_anew_counts_where_the_one_before_was_unusable(
+        self, process, network, clock
+    ):
+        process.names()
+        good = stored_by(process)
+        process.store.put(replace(good, version=9, jwks="{"))
+        network.fail()
+        second = Process(network, clock=clock, store=process.store)
+        unavailable(second.names)
+        process.store.put(good)
+        clock.advance(1)
+        assert second.names() == ["a"]
+
+    def test_stored_validators_make_the_next_fetch_conditional(
+        self, process, network, clock
+    ):
+        network.headers = {"etag": '"1"'}
+        process.names()
+        second = Process(network, clock=clock, store=process.store)
+        second.names()
+        clock.advance(AHEAD)
+        second.names()
+        assert network.sent == [{}, {"If-None-Match": '"1"'}]
 
     POISON = {
         "SS-08 no JSON": {"jwks": "not JSON"},
@@ -975,7 +1001,7 @@ class TestStore:
 
     @pytest.mark.parametrize("fields", POISON.values(), ids=POISON)
     def test_ss_07_ss_08_a_poisoned_row_counts_as_none(
-        self, process, network, clock, fields
+        self, process, network, clock, fields, caplog
     ):
         process.names()
         poisoned = replace(stored_by(process), version=9, **fields)
@@ -984,6 +1010,7 @@ class TestStore:
         assert second.names() == ["a"]
         assert network.hits == 2
         assert stored_by(process).version == 10
+        assert [record.reason for record in caplog.records] == ["store_unusable"]
         # The process that knows keys keeps them.
         clock.advance(15)
         assert process.names() == ["a"]
@@ -1153,6 +1180,11 @@ class TestTheUnexpected:
             ("store_unreachable", "default"),
             ("fetch_failed", "default"),
         ]
+
+    def test_a_store_that_cannot_be_written_is_logged(self, process, caplog):
+        process.store.publish_error = StoreError("read-only")
+        assert process.names() == ["a"]
+        assert [record.reason for record in caplog.records] == ["store_unreachable"]
 
     def test_a_forced_flight_that_may_not_fetch_any_more_is_no_error(
         self, process, network, clock
