@@ -40,6 +40,10 @@ class TokenUser:
             key = identity_key(access_token.issuer, access_token.subject)
         self.pk = self.id = self.username = key
 
+    def __repr__(self) -> str:
+        """Return what tells principals apart in a traceback."""
+        return f"<{type(self).__name__} {self.pk}>"
+
     def __str__(self) -> str:
         """Return the user name."""
         return self.username

@@ -55,6 +55,7 @@ def write_project(readme: str, folder: Path) -> None:
         if label.endswith(".py"):
             files[label] = files.get(label, "") + "\n" + code
     for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
 
 

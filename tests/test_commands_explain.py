@@ -340,7 +340,7 @@ def test_broken_jwts_are_neither(fake, token):
             "In settings of default: SUBJECT_CLAIM user.id",
         ),
         ({}, {"iss": "https://x.test"}, f"In settings: ISSUER {ISSUER}"),
-        ({}, {"nonce": "n"}, ""),
+        ({}, {"cnf": {"jkt": "x"}}, ""),
     ],
 )
 def test_the_setting_is_shown_with_its_value(make, keys, claims, advice):
@@ -349,6 +349,13 @@ def test_the_setting_is_shown_with_its_value(make, keys, claims, advice):
         explain(fake.access_token("alice", **claims), json=True).json["advice"]
         == advice
     )
+
+
+@pytest.mark.parametrize("claim", ["nonce", "at_hash"])
+def test_nobody_is_told_to_loosen_a_setting_for_an_id_token(fake, claim):
+    advice = explain(fake.access_token(**{claim: "x"}), json=True).json["advice"]
+    assert "ID token" in advice
+    assert "ALLOW_NONCE" not in advice
 
 
 def test_types_are_shown_with_the_absent_one(fake):

@@ -1,5 +1,6 @@
 """The README's code is run; its tables are held against the code."""
 
+import logging.config
 import os
 import re
 import subprocess
@@ -32,7 +33,8 @@ def test_every_python_block_has_a_label_and_is_found():
 
 
 @pytest.mark.parametrize(
-    "code", [pytest.param(c, id=label) for label, c in BLOCKS if "settings" in label]
+    "code",
+    [pytest.param(c, id=label) for label, c in BLOCKS if label.startswith("settings")],
 )
 def test_settings_blocks_are_good_settings(code):
     namespace = {"INSTALLED_APPS": [], "MIDDLEWARE": []}
@@ -51,6 +53,13 @@ def test_settings_blocks_are_good_settings(code):
 )
 def test_view_blocks_run(code):
     exec(code, {"__name__": "views"})
+
+
+def test_the_logging_block_is_a_logging_configuration():
+    (code,) = [code for label, code in BLOCKS if label.startswith("logging")]
+    namespace = {}
+    exec(code, namespace)
+    logging.config.DictConfigurator(namespace["LOGGING"])
 
 
 @pytest.mark.django_db

@@ -79,7 +79,7 @@ class JwtValidator:
         keys = self.keys.snapshot_with(wanted, wait=wait).keys
         candidates = keys.matching(key_id, algorithm)
         if not candidates:
-            raise UnknownKey(claim="kid", reason="missing")
+            raise UnknownKey(claim="kid", reason="unknown")
         if not _any_verifies(candidates, algorithm, jws):
             raise BadSignature
 

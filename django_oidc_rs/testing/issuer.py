@@ -24,6 +24,11 @@ __all__ = ["FakeClock", "FakeIssuer", "install"]
 
 # What a claim must say whose mere presence a policy demands.
 _FILLERS = {"token_use": "access", "typ": "Bearer"}
+_NEAR_MISSES = {
+    "audience": "aud=",
+    "expires_in": "exp= (a time, in seconds since the epoch)",
+    "issuer": "iss=",
+}
 _PREFERRED = ("ES256", "EdDSA", "Ed25519", "RS256", "PS256", "ES384", "ES512")
 
 
@@ -139,6 +144,10 @@ class FakeIssuer:
             if paths != policy.subject_claim and not present:
                 path = alternatives[0]
                 _put(made, path, _FILLERS.get(path, "test"))
+        wrong = sorted(_NEAR_MISSES.keys() & claims.keys())
+        if wrong:
+            # Taken for a claim of that name, the token would stay as good as it was.
+            raise TypeError(f"write {_NEAR_MISSES[wrong[0]]} instead of {wrong[0]}=")
         made.update(claims)
         return {name: value for name, value in made.items() if value is not None}
 
@@ -253,10 +262,13 @@ def _quick_algorithm(policy: IssuerPolicy) -> str:
 
 
 @contextmanager
-def install(*issuers: FakeIssuer, clock: Clock | None = None) -> Iterator[None]:
+def install(
+    *issuers: FakeIssuer, clock: Clock | None = None
+) -> Iterator[FakeIssuer | None]:
     """Let the resource server ask ``issuers`` instead of the network.
 
-    Keys are kept in memory and refreshed on the spot: no thread, no query, no socket.
+    Yields the first of them. Keys are kept in memory and refreshed on the spot: no
+    thread, no query, no socket.
     """
 
     def fetch(
@@ -280,4 +292,4 @@ def install(*issuers: FakeIssuer, clock: Clock | None = None) -> Iterator[None]:
     )
     with ExitStack() as stack:
         stack.enter_context(wiring.substitute(seams))
-        yield
+        yield issuers[0] if issuers else None

@@ -322,3 +322,18 @@ def test_settings_may_change_while_installed(configure, settings):
         with pytest.raises(InvalidClaim):
             validate(fake.access_token())
         assert validate(fake.access_token(aud="https://new.test"))
+
+
+@pytest.mark.parametrize("name", ["audience", "expires_in", "issuer"])
+def test_a_near_miss_is_no_claim(fake_issuer, name):
+    """Taken for a claim, it would leave the token as good as it was."""
+    with pytest.raises(TypeError):
+        fake_issuer.access_token(**{name: "x"})
+
+
+def test_install_yields_the_first_issuer():
+    issuer = FakeIssuer()
+    with install(issuer) as installed:
+        assert installed is issuer
+    with install() as nobody:
+        assert nobody is None

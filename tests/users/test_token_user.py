@@ -176,3 +176,10 @@ def test_async_views_see_it(api, path):
     response = async_to_sync(AsyncClient().get)(path, headers=headers)
     assert response.status_code == 200
     assert response.json()["pk"] == client_key(ISSUER, "test-client")
+
+
+def test_repr_tells_principals_apart_and_nothing_more():
+    one = TokenUser(make_token(subject="alice"))
+    other = TokenUser(make_token(subject="bob"))
+    assert repr(one) == f"<TokenUser {one.pk}>" != repr(other)
+    assert "alice" not in repr(one)

@@ -19,6 +19,7 @@ from ...core.access_token import AccessToken
 from ...core.errors import (
     ExpiredToken,
     MalformedToken,
+    NotAnAccessToken,
     ResourceServerError,
     TokenNotYetValid,
     UserRejected,
@@ -33,6 +34,10 @@ _OPAQUE = (
     "An opaque token: its issuer keeps the facts to itself, and this version cannot "
     "ask. Have the client request a JWT access token for this API; with Auth0, that is "
     "an authorization request with audience=."
+)
+_NOT_FOR_APIS = (
+    "This looks like an ID token: it tells the client who signed in, and opens no API. "
+    "Have the client send the access token; loosen no setting for it."
 )
 _ENCRYPTED = "An encrypted token (JWE): have the issuer sign tokens, not encrypt them."
 _OUTAGE = "That says nothing about the token. Run manage.py check_oidc_issuers."
@@ -166,6 +171,8 @@ def _advice(explanation: Explanation, raw_token: str) -> list[str]:
         return [_ENCRYPTED if raw_token.count(".") == 4 else _OPAQUE]
     if error.status >= 500:
         return [_OUTAGE]
+    if isinstance(error, NotAnAccessToken) and error.reason == "id_token":
+        return [_NOT_FOR_APIS]
     times = _times(error, raw_token)
     return [*times, *_in_settings(error, explanation.issuer_alias)]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from authorization_server import seeds
 from demo.run import Demo, prepare_state
 from demo.servers import DemoError
 from django.conf import settings
@@ -73,7 +74,17 @@ class Command(BaseCommand):
         try:
             self._write(f"\nAPI                   {demo.api.url}")
             self._write(f"Authorization server  {demo.issuer.url}")
-            self._write("Ctrl-C stops both.")
+            self._write(
+                "\nA machine's token (people sign in through a browser); put your own "
+                "audience into resource=:"
+            )
+            client, secret = next(iter(seeds.SECRETS.items()))
+            self._write(
+                f"curl -s -u {client}:{secret} -d grant_type=client_credentials "
+                f"-d scope='orders:read orders:import' -d resource={seeds.API} "
+                f"{demo.issuer.url}/identity/o/api/token"
+            )
+            self._write("\nCtrl-C stops both.")
             while True:
                 demo.api.check_alive()
                 demo.issuer.check_alive()
