@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.signals import got_request_exception
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -39,17 +41,18 @@ class _Middleware:
         self._prepare(request)
         if self.is_async:
             return self._acall(request)
-        return _finished(request, self.get_response(request))
+        return self._finish(request, self.get_response(request))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        return _finished(request, await self.get_response(request))
+        return self._finish(request, await self.get_response(request))
 
     def _prepare(self, request: HttpRequest) -> None:
         """Do what must stand before the view is known."""
 
-
-def _finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    return mark_private(response) if was_asked(request) else response
+    def _finish(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        return mark_private(response) if was_asked(request) else response
 
 
 class _AccessTokenOnDemand(HttpRequest):
@@ -74,13 +77,28 @@ def _on_demand(request_class: Any) -> type[HttpRequest]:
     return type(request_class.__name__, (_AccessTokenOnDemand, request_class), {})
 
 
+def _note_unanswered(request: object = None, **_payload: object) -> None:
+    """Keep our error where Django is about to make a 500 of it."""
+    if isinstance(request, _AccessTokenOnDemand):
+        error = sys.exception()
+        ours = isinstance(error, ResourceServerError)
+        vars(request)["_unanswered"] = error if ours else None
+
+
 class ResourceServerMiddleware(_Middleware):
     """Offer ``request.access_token`` and ``await request.aaccess_token()``.
 
     Nothing is demanded and nothing checked until somebody asks. Bad credentials raise
-    then, and this middleware answers. It never sets ``request.user``: a token granted
-    for the weather must not open the admin.
+    then, and this middleware answers; where a middleware further in asked, Django logs
+    the error before. It never sets ``request.user``: a token granted for the weather
+    must not open the admin.
     """
+
+    def __init__(self, get_response: _GetResponse) -> None:
+        """Listen for errors that no ``process_exception`` is told of."""
+        super().__init__(get_response)
+        # However often: a receiver is connected once.
+        got_request_exception.connect(_note_unanswered)
 
     def _prepare(self, request: HttpRequest) -> None:
         plain: Any = type(request)
@@ -94,6 +112,15 @@ class ResourceServerMiddleware(_Middleware):
     ) -> HttpResponseBase | None:
         """Answer what asking for the token raised."""
         return answer(exception) if isinstance(exception, ResourceServerError) else None
+
+    def _finish(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        # Django turns what middleware raises into a response before we see it.
+        error = vars(request).get("_unanswered")
+        if error is not None and response.status_code == 500:
+            response = answer(error)
+        return super()._finish(request, response)
 
 
 class AccessTokenRequiredMiddleware(_Middleware):

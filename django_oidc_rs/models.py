@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -152,3 +153,18 @@ class FederatedIdentity(models.Model):
     def __str__(self) -> str:
         """Return what a person would look for."""
         return f"{self.subject or '(deleted)'} @ {self.issuer}"
+
+    def visible_user(self) -> Any:
+        """Return the user as the user model's default manager has it, None if hidden.
+
+        Sessions ask that manager too: one that leaves soft-deleted users out keeps them
+        out here. A second query, only where the manager overrides ``get_queryset``.
+        """
+        manager = get_user_model()._default_manager
+        if (
+            self.user is None
+            or type(manager).get_queryset is models.Manager.get_queryset
+        ):
+            return self.user
+        # Where this row was read: a lagging replica may not know the user yet.
+        return manager.using(self._state.db).filter(pk=self.user.pk).first()

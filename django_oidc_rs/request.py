@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from traceback import clear_frames
+from traceback import clear_frames, walk_tb
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -14,7 +16,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from .core.access_token import AccessToken
 from .core.errors import KeysUnavailable, ResourceServerError
+from .core.jws import parse_jws
 from .core.keys import KeysPending
+from .core.resource_server import ResourceServer
 from .signals import token_accepted, token_rejected
 from .token_user import TokenUser
 from .users import needs_database, resolve_user
@@ -81,6 +85,10 @@ def was_asked(request: HttpRequest) -> bool:
     return isinstance(outcome, _Outcome) and outcome.validated
 
 
+class _ValidatorsPending(Exception):
+    """The project's ``VALIDATORS`` have a say, and may use the ORM or block."""
+
+
 @sensitive_variables()
 def _validate(request: HttpRequest, *, wait: bool) -> AccessToken | None:
     outer = sys.exception()
@@ -89,28 +97,63 @@ def _validate(request: HttpRequest, *, wait: bool) -> AccessToken | None:
         credentials = server.parse(request.META.get("HTTP_AUTHORIZATION"))
         if credentials is None:
             return None
+        if not wait and _has_validators(server, credentials.raw_token):
+            raise _ValidatorsPending
         return server.validate(credentials.raw_token, wait=wait)
     except Exception as error:
         _forget_locals(error, outer)
         raise
 
 
+@sensitive_variables()
+def _has_validators(server: ResourceServer, raw_token: str) -> bool:
+    """Whether the issuer that the token names has ``VALIDATORS``."""
+    if not any(each.policy.validators for each in server.validators):
+        return False
+    return bool(server.select(parse_jws(raw_token)).policy.validators)
+
+
 async def _avalidate(request: HttpRequest) -> AccessToken | None:
     try:
         return _validate(request, wait=False)
     except KeysPending:
-        pass
-    return await sync_to_async(_validate, thread_sensitive=False)(request, wait=True)
+        thread_sensitive = False
+    except _ValidatorsPending:
+        # The thread whose database connections are the request's.
+        thread_sensitive = True
+    validate = sync_to_async(_validate, thread_sensitive=thread_sensitive)
+    return await validate(request, wait=True)
 
 
-def _forget_locals(error: BaseException | None, outer: BaseException | None) -> None:
+def _forget_locals(error: BaseException, outer: BaseException | None) -> None:
     """Clear the frames below: with DEBUG, error pages show what their locals held.
 
     ``outer`` is what the caller is handling: its frames are the caller's, and clearing
     the frame of a coroutine that waits would end it.
     """
-    while error is not None and error is not outer:
-        clear_frames(error.__traceback__)
+    for each in _chain(error, outer):
+        clear_frames(each.__traceback__)
+
+
+def _forget_our_locals(error: BaseException, outer: BaseException | None) -> None:
+    """Clear the frames of this package alone: the project's may explain its fault."""
+    for each in _chain(error, outer):
+        for frame, _line in walk_tb(each.__traceback__):
+            if str(frame.f_globals.get("__package__")).split(".")[0] == __package__:
+                # A frame that still runs cannot be cleared.
+                with suppress(RuntimeError):
+                    frame.clear()
+
+
+def _chain(
+    error: BaseException | None, outer: BaseException | None
+) -> Iterator[BaseException]:
+    """Yield ``error`` and what led to it, each once, before ``outer``."""
+    # Causes may go in a circle: ``raise error from error``.
+    seen = {id(outer)}
+    while error is not None and id(error) not in seen:
+        yield error
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
 
 
@@ -194,8 +237,13 @@ async def aauthenticate(
 def _user(outcome: _Outcome, access_token: AccessToken, *, resolve: bool) -> Any:
     if not resolve:
         return TokenUser(access_token)
+    outer = sys.exception()
     if outcome.user is None:
-        outcome.user = resolve_user(access_token)
+        try:
+            outcome.user = resolve_user(access_token)
+        except Exception as error:
+            _forget_our_locals(error, outer)
+            raise
     return outcome.user
 
 

@@ -16,7 +16,9 @@ whose credentials are refused; ``error.code`` is stable, ``error.issuer_alias`` 
 issuer the token named, or None."""
 
 identity_created = Signal()
-"""Sent with ``identity`` and ``access_token`` when a first request made a user."""
+"""Sent with ``identity`` and ``access_token`` when a first request made a user.
+
+After the commit: a user that is rolled back with its request is not announced."""
 
 keys_refreshed = Signal()
 """Sent with ``issuer_alias`` and ``error`` (None, or a ``SourceError``) after a fetch.

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 
 from .core.access_token import AccessToken
 from .user_settings import UserPolicy
 
-__all__ = ["MappedClaims", "map_claims"]
+__all__ = ["GENERATED", "MappedClaims", "map_claims"]
+
+GENERATED = "oidc-"
+"""What the user names we make begin with, and no mapped one may."""
+
+_DAY = datetime.timedelta(days=1)
+# Most databases keep a number of microseconds.
+_LONGEST = datetime.timedelta(microseconds=2**63 - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +42,8 @@ class MappedClaims:
         governed: names of all groups the table mentions; others are left alone.
     """
 
-    fields: Mapping[str, Any]
-    groups: frozenset[str]
+    fields: Mapping[str, Any] = field(repr=False)
+    groups: frozenset[str] = field(repr=False)
     governed: frozenset[str]
 
     @property
@@ -71,8 +81,9 @@ def map_claims(access_token: AccessToken, policy: UserPolicy) -> MappedClaims | 
     """Return what ``policy`` takes from the token; None where it takes nothing.
 
     A missing claim leaves its field alone, and so does a value that the field refuses
-    or an e-mail address the issuer has not verified. A missing groups claim means no
-    groups: issuers leave out empty lists.
+    or the database cannot hold, an e-mail address the issuer has not verified, or a
+    user name like those we make. A missing groups claim means no groups: issuers leave
+    out empty lists.
     """
     if not policy.fields and policy.groups_claim is None:
         return None
@@ -87,6 +98,9 @@ def map_claims(access_token: AccessToken, policy: UserPolicy) -> MappedClaims | 
         if _is_unverified(access_token, path, field):
             continue
         cleaned = _cleaned(field, value)
+        if name == model.USERNAME_FIELD and _is_generated(cleaned):
+            # Would take the name of somebody who has not come yet.
+            continue
         if cleaned is not None:
             fields[name] = cleaned
     return MappedClaims(
@@ -103,7 +117,7 @@ def _cleaned(field: models.Field[Any, Any], value: object) -> Any:
     if isinstance(value, bool) and not isinstance(field, models.BooleanField):
         return None
     try:
-        cleaned = field.clean(value, None)
+        cleaned = _storable(field.clean(value, None))
     except (ArithmeticError, TypeError, ValidationError, ValueError):
         # Some fields parse dates, bytes and huge numbers without a care.
         return None
@@ -112,6 +126,31 @@ def _cleaned(field: models.Field[Any, Any], value: object) -> Any:
     if isinstance(value, float) and isinstance(cleaned, int | float | Decimal):
         return cleaned if float(cleaned) == value else None
     return cleaned
+
+
+def _storable(value: Any) -> Any:
+    """Return ``value`` in the form that every database holds and gives back.
+
+    Raises:
+        ArithmeticError: none does. PostgreSQL takes moments beyond the year 9999 and
+            fails when it reads them, in every query that comes across the row.
+    """
+    if isinstance(value, datetime.timedelta) and abs(value) > _LONGEST:
+        raise OverflowError
+    if not isinstance(value, datetime.datetime):
+        return value
+    zone = timezone.get_default_timezone()
+    if timezone.is_naive(value):
+        value = timezone.make_aware(value, zone)
+    moment = value.astimezone(datetime.UTC)
+    # It is read in the time zone of a connection: no farther off than this.
+    _ = (moment - _DAY, moment + _DAY)
+    return value if settings.USE_TZ else timezone.make_naive(value, zone)
+
+
+def _is_generated(name: object) -> bool:
+    # Some databases compare names without regard to case.
+    return isinstance(name, str) and name.casefold().startswith(GENERATED)
 
 
 def _is_unverified(

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, DataError, IntegrityError, router, transaction
+from django.core.exceptions import ValidationError
+from django.db import DataError, IntegrityError, router, transaction
 from django.db.models import Q
+from django.views.decorators.debug import sensitive_variables
 
 from .conf import get_config
 from .core.access_token import AccessToken
@@ -18,10 +20,14 @@ from .core.errors import UserRejected, excerpt
 from .models import FederatedIdentity, identity_key
 from .signals import identity_created
 from .token_user import TokenUser
-from .user_mapping import MappedClaims, map_claims
+from .user_mapping import GENERATED, MappedClaims, map_claims
 from .user_settings import UserPolicy
 
 __all__ = ["needs_database", "resolve_user"]
+
+# What saving a user raises where its values are at fault. Some projects validate when
+# they save; SQLite's driver lets numbers that are too long overflow.
+_REFUSED = (DataError, IntegrityError, OverflowError, ValidationError)
 
 
 def needs_database(access_token: AccessToken) -> bool:
@@ -37,8 +43,8 @@ def resolve_user(access_token: AccessToken) -> Any:
     one query; an unknown one is created, if ``CREATE`` is on.
 
     Raises:
-        UserRejected: reason ``unknown_user``, ``deleted_user``, ``inactive_user`` or
-            ``user_conflict``.
+        UserRejected: reason ``unknown_user``, ``deleted_user``, ``hidden_user``,
+            ``inactive_user`` or ``user_conflict``.
     """
     policy = get_config().users[access_token.issuer_alias]
     if access_token.is_machine or policy.resolver == "token_user":
@@ -54,7 +60,7 @@ def resolve_user(access_token: AccessToken) -> Any:
         identity = _create(access_token, policy)
     user = _user_of(identity)
     mapped = map_claims(access_token, policy)
-    if mapped is not None and not _apply(mapped, identity, access_token):
+    if mapped is not None and not _apply(mapped, identity, user, access_token):
         # Somebody was quicker, with the same or newer claims or with a deletion: what
         # is in the database now is the truth, not what was read before.
         user = _user_of(_find_on_primary(access_token))
@@ -84,7 +90,10 @@ def _find_on_primary(access_token: AccessToken) -> FederatedIdentity | None:
 def _user_of(identity: FederatedIdentity | None) -> Any:
     if identity is None or identity.user is None:
         raise UserRejected(reason="deleted_user")
-    return _active(identity.user)
+    user = identity.visible_user()
+    if user is None:
+        raise UserRejected(reason="hidden_user")
+    return _active(user)
 
 
 def _active(user: Any) -> Any:
@@ -95,6 +104,7 @@ def _active(user: Any) -> Any:
     return user
 
 
+@sensitive_variables()
 def _create(access_token: AccessToken, policy: UserPolicy) -> FederatedIdentity:
     """Create a user and its identity, or return what a parallel request created.
 
@@ -104,10 +114,10 @@ def _create(access_token: AccessToken, policy: UserPolicy) -> FederatedIdentity:
     using = _primary()
     mapped = map_claims(access_token, policy)
     subject = access_token.subject or ""
+    user = model(**{model.USERNAME_FIELD: _user_name(access_token)})
+    user.set_unusable_password()
     try:
         with transaction.atomic(using=using):
-            user = model(**{model.USERNAME_FIELD: _user_name(access_token)})
-            user.set_unusable_password()
             if mapped is not None:
                 mapped.assign(user)
             user.save(using=using, force_insert=True)
@@ -121,7 +131,8 @@ def _create(access_token: AccessToken, policy: UserPolicy) -> FederatedIdentity:
                 applied="" if mapped is None else mapped.digest,
                 applied_at=access_token.issued_at,
             )
-    except (IntegrityError, DataError) as error:
+            _announce(identity, access_token, using=using)
+    except _REFUSED as error:
         existing = _find_on_primary(access_token)
         if existing is not None:
             return existing
@@ -129,10 +140,23 @@ def _create(access_token: AccessToken, policy: UserPolicy) -> FederatedIdentity:
             raise
         # A unique field belongs to somebody else: never a reason to link (A154).
         raise _conflict(error) from error
-    identity_created.send_robust(
-        sender=FederatedIdentity, identity=identity, access_token=access_token
-    )
     return identity
+
+
+def _announce(
+    identity: FederatedIdentity, access_token: AccessToken, *, using: str
+) -> None:
+    """Send ``identity_created``, unless the request undoes what it did.
+
+    The next user would get the primary key that receivers were told of.
+    """
+
+    def send() -> None:
+        identity_created.send_robust(
+            sender=FederatedIdentity, identity=identity, access_token=access_token
+        )
+
+    transaction.on_commit(send, using=using, robust=True)
 
 
 def _has_unmapped_gaps(user: Any, policy: UserPolicy) -> bool:
@@ -148,15 +172,19 @@ def _has_unmapped_gaps(user: Any, policy: UserPolicy) -> bool:
 
 
 def _user_name(access_token: AccessToken) -> str:
-    """Return a stable name that no claim of another issuer could spell."""
+    """Return a stable name; ``map_claims`` lets no claim of another issuer spell it."""
     model = get_user_model()
     field = model._meta.get_field(model.USERNAME_FIELD)
-    name = "oidc-" + identity_key(access_token.issuer, access_token.subject or "")
+    name = GENERATED + identity_key(access_token.issuer, access_token.subject or "")
     return name[: getattr(field, "max_length", None)]
 
 
+@sensitive_variables()
 def _apply(
-    mapped: MappedClaims, identity: FederatedIdentity, access_token: AccessToken
+    mapped: MappedClaims,
+    identity: FederatedIdentity,
+    user: Any,
+    access_token: AccessToken,
 ) -> bool:
     """Write what changed since the last token, unless this one is older.
 
@@ -166,7 +194,6 @@ def _apply(
     if digest == identity.applied or _is_older(issued_at, identity.applied_at):
         return True
     using = _primary()
-    user: Any = identity.user
     changes: dict[str, Any] = {"applied": digest}
     not_older = Q()
     if issued_at is not None:
@@ -188,7 +215,7 @@ def _apply(
             if mapped.fields:
                 user.save(using=using, update_fields=list(mapped.fields))
             mapped.mirror_groups(user, using=using)
-    except (IntegrityError, DataError) as error:
+    except _REFUSED as error:
         raise _conflict(error) from error
     return True
 
@@ -197,6 +224,11 @@ def _is_older(issued_at: float | None, applied_at: float | None) -> bool:
     return issued_at is not None and applied_at is not None and issued_at < applied_at
 
 
-def _conflict(error: DatabaseError) -> UserRejected:
-    # PostgreSQL quotes the values below its first line.
-    return UserRejected(excerpt(str(error).partition("\n")[0]), reason="user_conflict")
+def _conflict(error: Exception) -> UserRejected:
+    if isinstance(error, ValidationError):
+        # Its messages quote values.
+        detail = ", ".join(sorted(getattr(error, "error_dict", ())))
+    else:
+        # PostgreSQL quotes the values below its first line.
+        detail = str(error).partition("\n")[0]
+    return UserRejected(excerpt(detail), reason="user_conflict")

@@ -10,10 +10,11 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import got_request_exception
 from django.http import HttpResponse, JsonResponse
 from django.test import AsyncRequestFactory, Client, RequestFactory
 from django.urls import include, path
-from django.utils.decorators import method_decorator
+from django.utils.decorators import method_decorator, sync_and_async_middleware
 from django.views import View
 from django.views.decorators.csrf import csrf_protect
 from rest_framework.decorators import api_view, authentication_classes
@@ -51,6 +52,60 @@ OFFER = "django_oidc_rs.middleware.ResourceServerMiddleware"
 DEMAND = "django_oidc_rs.middleware.AccessTokenRequiredMiddleware"
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 LOGIN = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+
+
+def auditing(kind):
+    """Return a middleware that does ``kind`` with the token, outside of any view."""
+
+    @sync_and_async_middleware
+    def factory(get_response):
+        def middleware(request):
+            if kind == "before":
+                assert request.access_token is not None
+            response = get_response(request)
+            return audited(request, response, kind)
+
+        async def amiddleware(request):
+            if kind == "before":
+                assert await request.aaccess_token() is not None
+            return audited(request, await get_response(request), kind)
+
+        return amiddleware if iscoroutinefunction(get_response) else middleware
+
+    return factory
+
+
+def audited(request, response, kind):
+    if kind == "after":
+        assert request.access_token is not None
+    if kind == "replacing" and response.status_code == 500:
+        return HttpResponse(status=418)
+    if kind == "failing-too" and response.status_code == 500:
+        raise LookupError("a second fault")
+    if kind == "translating":
+        try:
+            assert request.access_token is not None
+        except InvalidToken as error:
+            raise LookupError("the project's own error") from error
+    return response
+
+
+before = auditing("before")
+after = auditing("after")
+replacing = auditing("replacing")
+failing_too = auditing("failing-too")
+translating = auditing("translating")
+
+
+class InProcessView:
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        assert request.access_token is not None
 
 
 def told(request, access_token=None):
@@ -94,6 +149,13 @@ def asking_twice(request):
 def demanding_more(request):
     assert request.access_token
     raise InsufficientScope
+
+
+def answering_500(request):
+    try:
+        return told(request, request.access_token)
+    except InvalidToken:
+        return HttpResponse(status=500)
 
 
 def failing(request):
@@ -205,6 +267,7 @@ urlpatterns = [
     path("aasking", aasking),
     path("asking-twice", asking_twice),
     path("demanding-more", demanding_more),
+    path("answering-500", answering_500),
     path("failing", failing),
     path("decorated", decorated),
     path("assigning", assigning),
@@ -300,6 +363,94 @@ def test_asking_for_a_bad_token_is_answered(
 def test_an_outage_is_answered_with_503(send, url, fake_issuer):
     fake_issuer.fail()
     assert_refusal(send(url, fake_issuer.access_token()), 503)
+
+
+# Middleware further in, that asks.
+
+
+@pytest.fixture
+def asked_by(settings):
+    def asked_by(*names):
+        inner = [f"{__name__}.{name}" for name in names]
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE, OFFER, *inner]
+        return Client(raise_request_exception=False)
+
+    return asked_by
+
+
+asking_middleware = pytest.mark.parametrize(
+    "name", ["before", "after", "InProcessView"]
+)
+
+
+@both
+@asking_middleware
+@pytest.mark.parametrize("url", ["/indifferent", "/aindifferent"])
+def test_middleware_may_ask(send, name, url, asked_by, fake_issuer):
+    response = send(url, fake_issuer.access_token(), client=asked_by(name))
+    assert response.content == b"did not ask"
+    assert_shareable_by_nobody(response)
+
+
+@both
+@asking_middleware
+@pytest.mark.parametrize("url", ["/indifferent", "/aindifferent"])
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize(
+    ("token", "status", "error"),
+    [("x.y.z", 401, "invalid_token"), ("a b", 400, "invalid_request")],
+)
+def test_asking_in_middleware_for_a_bad_token_is_answered(
+    send, name, url, debug, token, status, error, asked_by, settings
+):
+    settings.DEBUG = debug
+    response = send(url, token, client=asked_by(name))
+    assert_refusal(response, status, error=error)
+
+
+@both
+@asking_middleware
+def test_asking_in_middleware_during_an_outage_is_503(
+    send, name, asked_by, fake_issuer
+):
+    client = asked_by(name)
+    fake_issuer.fail()
+    response = send("/indifferent", fake_issuer.access_token(), client=client)
+    assert_refusal(response, 503)
+
+
+@both
+def test_installed_twice_it_answers_once(send, asked_by, settings):
+    client = asked_by("before")
+    settings.MIDDLEWARE = [OFFER, *settings.MIDDLEWARE]
+    assert_refusal(
+        send("/indifferent", "x.y.z", client=client), 401, error="invalid_token"
+    )
+
+
+@both
+@pytest.mark.parametrize(
+    ("names", "url", "status"),
+    [
+        pytest.param(["replacing", "before"], "/indifferent", 418, id="replaced"),
+        pytest.param(["failing_too", "before"], "/indifferent", 500, id="a-later-one"),
+        pytest.param(["translating"], "/indifferent", 500, id="translated"),
+        pytest.param([], "/answering-500", 500, id="a-views-own"),
+    ],
+)
+def test_other_answers_than_djangos_for_our_error_stand(
+    send, names, url, status, asked_by, fake_issuer
+):
+    """A fault of the project is told as one."""
+    response = send(url, "x.y.z", client=asked_by(*names))
+    assert response.status_code == status
+    assert "WWW-Authenticate" not in response
+
+
+def test_the_fault_of_another_request_is_not_ours(fake_issuer, asked_by):
+    client = asked_by()
+    got_request_exception.send(sender=None, request=None)
+    assert wsgi("/failing", client=client).status_code == 500
 
 
 @both

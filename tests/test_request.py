@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import logging
 import pickle
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from traceback import walk_tb
 
 import pytest
 from asgiref.sync import SyncToAsync, async_to_sync
 from django.contrib.auth import get_user_model
+from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import AsyncRequestFactory, Client, RequestFactory
 from django.urls import path
 from django.utils.log import AdminEmailHandler
+from rest_framework.views import APIView
 
 from django_oidc_rs import wiring
 from django_oidc_rs.core.errors import (
@@ -35,6 +39,7 @@ from django_oidc_rs.request import (
     preset,
     was_asked,
 )
+from django_oidc_rs.rest_framework import AccessTokenAuthentication, HasClaim
 from django_oidc_rs.signals import token_accepted, token_rejected
 from django_oidc_rs.testing import SigningKey, install
 from django_oidc_rs.token_user import TokenUser
@@ -45,6 +50,27 @@ pytestmark = pytest.mark.urls(__name__)
 
 def explode(access_token):
     raise RuntimeError("a fault of the project")
+
+
+def refuse_in_a_circle(access_token):
+    error = InvalidToken("its own cause")
+    raise error from error
+
+
+def refuse_in_a_wider_circle(access_token):
+    error, other = InvalidToken("one"), LookupError("the other")
+    error.__cause__, other.__cause__ = other, error
+    raise error
+
+
+VALIDATED_ON = []
+
+
+def known_to_the_project(access_token):
+    VALIDATED_ON.append(threading.get_ident())
+    blocked = get_user_model().objects.filter(is_active=False)
+    if blocked.filter(username=access_token.subject).exists():
+        raise InvalidToken("blocked in our table")
 
 
 def refuse(access_token):
@@ -64,19 +90,49 @@ async def aguarded(request):
     return HttpResponse("in")
 
 
+@access_token_required
+def who(request):
+    return HttpResponse("in")
+
+
+@access_token_required
+async def awho(request):
+    return HttpResponse("in")
+
+
+class Judged(APIView):
+    resolve_user = False
+    authentication_classes = [AccessTokenAuthentication]
+
+    @property
+    def permission_classes(self):
+        # Of the same type as the claim, which is a list of lists.
+        return [HasClaim("names", (Hostile("x"),))]
+
+    def get(self, request):
+        return HttpResponse("in")
+
+
 @access_token_required(resolve_user=False)
 def broken(request):
+    token = request.access_token
+    assert token.is_machine is False
     raise RuntimeError("after the token was accepted")
 
 
 @access_token_required(resolve_user=False)
 async def abroken(request):
+    token = request.access_token
+    assert token.is_machine is False
     raise RuntimeError("after the token was accepted")
 
 
 urlpatterns = [
     path("guarded", guarded),
     path("aguarded", aguarded),
+    path("who", who),
+    path("awho", awho),
+    path("judged", Judged.as_view()),
     path("broken", broken),
     path("abroken", abroken),
 ]
@@ -208,6 +264,29 @@ def test_a_fault_of_the_project_is_no_verdict(token_of, fake_issuer, configure):
         with pytest.raises(RuntimeError):
             token_of(request)
     assert not was_asked(request)
+
+
+@either_token_of
+@pytest.mark.parametrize("circle", ["refuse_in_a_circle", "refuse_in_a_wider_circle"])
+def test_causes_that_go_in_a_circle_come_to_an_end(
+    token_of, fake_issuer, configure, circle
+):
+    configure(VALIDATORS=[f"{__name__}.{circle}"])
+    with pytest.raises(InvalidToken):
+        token_of(get(fake_issuer.access_token()))
+
+
+@both
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["/guarded", "/aguarded"])
+def test_a_validator_may_ask_the_database(send, url, fake_issuer, configure):
+    configure(VALIDATORS=[f"{__name__}.known_to_the_project"])
+    get_user_model().objects.create(username="mallory", is_active=False)
+    assert send(url, fake_issuer.access_token("alice")).status_code == 200
+    assert send(url, fake_issuer.access_token("mallory")).status_code == 401
+    assert send(url, forged(fake_issuer)).status_code == 401
+    assert send(url, "x.y.z").status_code == 401
+    assert send(url).status_code == 401
 
 
 def test_was_asked_says_whether_the_answer_depends_on_credentials(fake_issuer):
@@ -342,6 +421,46 @@ async def test_no_thread_for_a_view_that_does_not_resolve(fake_issuer, no_thread
     assert response.content == b"in"
 
 
+@pytest.fixture
+def another_issuer_validates(settings):
+    """Add an issuer with ``VALIDATORS``; ``fake_issuer`` plays the first one."""
+    before = settings.OIDC_RS
+    other = {
+        "ISSUER": "https://other.test",
+        "VALIDATORS": [f"{__name__}.known_to_the_project"],
+    }
+    settings.OIDC_RS = {**before, "ISSUERS": {**before["ISSUERS"], "other": other}}
+
+
+async def test_no_thread_for_validators_of_another_issuer(
+    another_issuer_validates, fake_issuer, no_threads
+):
+    token = await aaccess_token_of(get(fake_issuer.access_token()))
+    assert token.issuer_alias == "default"
+    for raw_token in ("x.y.z", fake_issuer.access_token(iss="https://evil.test")):
+        with pytest.raises(InvalidToken):
+            await aaccess_token_of(get(raw_token))
+    assert await aaccess_token_of(get()) is None
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_validators_do_not_block_the_event_loop(fake_issuer, configure):
+    configure(VALIDATORS=[f"{__name__}.known_to_the_project"])
+    VALIDATED_ON.clear()
+    assert await aaccess_token_of(get(fake_issuer.access_token()))
+    [thread] = VALIDATED_ON
+    assert thread != threading.get_ident()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_validators_wait_for_keys_as_well(fake_issuer, configure):
+    configure(VALIDATORS=[f"{__name__}.known_to_the_project"])
+    VALIDATED_ON.clear()
+    with keys_take_time():
+        assert await aaccess_token_of(get(fake_issuer.access_token()))
+    assert len(VALIDATED_ON) == 1
+
+
 async def test_no_thread_to_refuse(fake_issuer, no_threads):
     request = AsyncRequestFactory().get("/", headers={"Authorization": "Bearer x.y.z"})
     response = await aguarded(request)
@@ -392,7 +511,7 @@ def keys_take_time():
 
         threads.append(threading.Thread(target=late))
         threads[-1].start()
-        loop.call_soon(release.set)
+        loop.call_soon_threadsafe(release.set)
 
     with wiring.substitute(replace(wiring.get_seams(), spawn=spawn)):
         yield
@@ -725,6 +844,14 @@ def test_mail_to_admins_shows_no_raw_token(send, url, fake_issuer, configure):
     if "broken" not in url:
         configure(VALIDATORS=[f"{__name__}.explode"])
     raw_token = fake_issuer.access_token()
+    mail = mail_of(send, url, raw_token)
+    assert "RuntimeError" in mail
+    assert "HTTP_AUTHORIZATION" in mail
+    assert not leaks(raw_token, mail)
+
+
+def mail_of(send, url, raw_token):
+    """Return the one mail that ADMINS get of a request that fails."""
     handler = Collecting()
     logger = logging.getLogger("django.request")
     logger.addHandler(handler)
@@ -734,13 +861,128 @@ def test_mail_to_admins_shows_no_raw_token(send, url, fake_issuer, configure):
     finally:
         logger.removeHandler(handler)
     assert response.status_code == 500
-    [(subject, text, html)] = handler.mails
-    assert "RuntimeError" in html
-    assert "HTTP_AUTHORIZATION" in html
-    assert not leaks(raw_token, subject + text + html)
+    [mail] = handler.mails
+    return "".join(mail)
 
 
 def test_the_drivers_are_what_they_say(fake_issuer):
     raw_token = fake_issuer.access_token()
     assert wsgi("/guarded", raw_token).wsgi_request.__class__.__name__ == "WSGIRequest"
     assert asgi("/aguarded", raw_token).asgi_request.__class__.__name__ == "ASGIRequest"
+
+
+# Claims, in error pages and mails.
+
+CLAIM = "Ada Lovelace of London"
+
+
+@contextmanager
+def failing(place):
+    """Let a first or later request fail while the user's fields are written."""
+
+    def execute(run, sql, *rest):
+        if sql.startswith(place):
+            raise OperationalError("the database is gone")
+        return run(sql, *rest)
+
+    with connection.execute_wrapper(execute):
+        yield
+
+
+class Hostile(str):
+    """Compares with nothing."""
+
+    __slots__ = ()
+
+    def __eq__(self, other):
+        raise RuntimeError("a value of the project")
+
+    __hash__ = str.__hash__
+
+
+@pytest.fixture(params=["INSERT", "UPDATE", "field"])
+def failure(request, configure, fake_issuer, monkeypatch):
+    """Return a token with a claim, whose user cannot be resolved."""
+    configure(users={"FIELDS": {"first_name": "name"}})
+    if request.param == "UPDATE":
+        authenticate(get(fake_issuer.access_token("alice", name="Ada")))
+    if request.param == "field":
+
+        def clean(value, instance):
+            raise LookupError("a field of the project")
+
+        field = get_user_model()._meta.get_field("first_name")
+        monkeypatch.setattr(field, "clean", clean)
+    with failing(request.param):
+        yield fake_issuer.access_token("alice", name=CLAIM)
+
+
+def our_locals(error):
+    """Return what the frames of the package hold, of all exceptions in the chain."""
+    shown = []
+    while error is not None:
+        for frame, _line in walk_tb(error.__traceback__):
+            if "/django_oidc_rs/" in frame.f_code.co_filename:
+                shown.append(repr(frame.f_locals))
+        error = error.__cause__ or error.__context__
+    assert shown
+    return "".join(shown)
+
+
+@pytest.mark.django_db
+@either_authenticate
+def test_our_frames_hold_no_claims(authenticated_by, failure):
+    with pytest.raises((OperationalError, LookupError)) as raised:
+        authenticated_by(get(failure))
+    assert CLAIM not in our_locals(raised.value)
+
+
+@pytest.mark.django_db
+@either_authenticate
+def test_frames_of_the_project_stay_as_they_are(
+    authenticated_by, fake_issuer, configure
+):
+    """Not those of a coroutine either that waits, nor what its caller handles."""
+    configure(users={"RESOLVER": f"{__name__}.resolve_badly"})
+    with pytest.raises(LookupError) as raised:
+        authenticated_by(get(fake_issuer.access_token()))
+    frames = [frame for frame, _line in walk_tb(raised.value.__traceback__)]
+    assert frames[-1].f_locals["explanation"] == "of use to the project"
+
+
+def resolve_badly(access_token):
+    explanation = "of use to the project"
+    raise LookupError(explanation)
+
+
+@both
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["/who", "/awho"])
+@pytest.mark.parametrize("failure", ["INSERT", "UPDATE"], indirect=True)
+def test_mail_to_admins_shows_no_claims(send, url, failure):
+    """Django's own frames hold the parameters of the statement."""
+    mail = mail_of(send, url, failure)
+    assert "the database is gone" in mail
+    assert CLAIM not in mail
+
+
+@both
+@pytest.mark.parametrize("url", ["/broken", "/abroken", "/judged"])
+def test_mail_about_a_view_that_holds_a_token_shows_no_claims(send, url, fake_issuer):
+    raw_token = fake_issuer.access_token(names=[[CLAIM]])
+    mail = mail_of(send, url, raw_token)
+    assert "AccessToken(issuer=" in mail
+    assert CLAIM not in mail
+
+
+@both
+@pytest.mark.parametrize("url", ["/broken", "/abroken"])
+def test_an_error_page_of_a_view_that_holds_a_token_shows_no_claims(
+    send, url, fake_issuer, settings
+):
+    settings.DEBUG = True
+    client = Client(raise_request_exception=False)
+    response = send(url, fake_issuer.access_token(name=CLAIM), client=client)
+    page = html.unescape(response.content.decode())
+    assert "AccessToken(issuer=" in page
+    assert CLAIM not in page

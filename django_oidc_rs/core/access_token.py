@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .strict_json import FrozenDict
 
@@ -30,7 +30,8 @@ class AccessToken:
     """A token that passed every check. It does not hold the raw token.
 
     Frozen, deeply: ``claims`` is a dict whose mutators raise and whose arrays are
-    tuples. It can be pickled, copied and its claims dumped as JSON.
+    tuples. It can be pickled, copied and its claims dumped as JSON. ``repr`` leaves
+    the claims out: error reports print the local variables of every frame.
 
     Attributes:
         issuer: the identifier string, equal to ``iss``.
@@ -57,7 +58,7 @@ class AccessToken:
     issued_at: float | None
     expires_at: float | None
     token_id: str | None
-    claims: FrozenDict
+    claims: FrozenDict = field(repr=False)
     confirmation: FrozenDict | None
     validated_by: str
     is_machine: bool

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.permissions import (
     AND,
     OR,
@@ -219,6 +220,7 @@ def HasClaim(  # noqa: N802 -- see HasScope
         return type(claim) is type(value) and claim == value
 
     class ClaimPermission(AccessTokenPermission):
+        @sensitive_variables()
         def has_token_permission(
             self, token: AccessToken, request: Request, view: APIView
         ) -> bool:

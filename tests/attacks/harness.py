@@ -9,7 +9,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
+import resource
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,13 +20,16 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
+from django.core.cache import caches
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 
 from django_oidc_rs import wiring
+from django_oidc_rs.core.jwk import VerificationKey
 from django_oidc_rs.models import FederatedIdentity
 from tests.http_syntax import directives, list_members, parse_challenge
 
@@ -41,6 +47,22 @@ __all__ = [
 
 EVIL = "evilmark"
 """Stands in whatever an attacker may write; must never stand in an answer."""
+
+# Refusals that must come before any signature is looked at.
+_BEFORE_SIGNATURES = {
+    *("invalid_request", "token_too_long", "malformed_token", "untrusted_issuer"),
+    *("algorithm_not_allowed", "key_unusable", "unknown_key"),
+}
+
+CPU_SECONDS = 0.05
+"""What one attack may cost; Django's own work for a request is most of it."""
+
+MEMORY_KIB = 32 * 1024
+"""By how much one attack may raise the highest mark of the process."""
+
+_references: dict[tuple[str, str, str], Answer] = {}
+
+_JWT = re.compile(r"[\w-]{9,}\.[\w-]{9,}\.[\w-]+")
 
 
 @dataclass(frozen=True)
@@ -65,9 +87,12 @@ class Sent:
     @property
     def secrets(self) -> Iterator[str]:
         """Everything a log or an answer must not repeat."""
-        for value in self.authorization:
-            for word in value.split():
-                yield from (part for part in word.split(".") if len(part) > 8)
+        words = [word for value in self.authorization for word in value.split()]
+        elsewhere = [self.query, self.body.decode("latin-1"), *self.headers.values()]
+        for text in elsewhere:
+            words.extend(_JWT.findall(text))
+        for word in words:
+            yield from (part for part in word.split(".") if len(part) > 8)
 
 
 @dataclass(frozen=True)
@@ -214,10 +239,53 @@ def _watched_fetches() -> Iterator[list[str]]:
         yield asked
 
 
-def _rows() -> list[Any]:
+def _rows() -> list[list[Any]]:
     """Return every row an attack could wish to make or change."""
     models: tuple[Any, ...] = (get_user_model(), Group, Session, FederatedIdentity)
     return [list(model.objects.order_by("pk").values()) for model in models]
+
+
+@contextmanager
+def _counted_verifications(monkeypatch: Any) -> Iterator[list[str]]:
+    """List the algorithm of every signature that is really verified."""
+    verified: list[str] = []
+    verify = VerificationKey.verify
+
+    def counted(key: VerificationKey, algorithm: str, *octets: bytes) -> bool:
+        verified.append(algorithm)
+        return verify(key, algorithm, *octets)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(VerificationKey, "verify", counted)
+        yield verified
+
+
+def _check_rows(before: list[list[Any]], *, may_create: bool) -> None:
+    """No row changed; a good token may have made one user and one identity."""
+    allowed = (1, 0, 0, 1) if may_create else (0, 0, 0, 0)
+    for old, new, more in zip(before, _rows(), allowed, strict=True):
+        if may_create:
+            # Which claims were applied last is noted with every good token.
+            for row in (*old, *new):
+                row.pop("applied", None)
+                row.pop("applied_at", None)
+        assert new[: len(old)] == old
+        assert len(new) - len(old) <= more
+
+
+def _cached() -> list[str]:
+    """Return the keys of every cache that is kept in this process."""
+    return [key for cache in caches.all() for key in getattr(cache, "_cache", ())]
+
+
+def _cost(send: Callable[[], Answer]) -> tuple[Answer, float, int]:
+    """Return the answer, the CPU seconds it took, and how far memory rose, in KiB."""
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.process_time()
+    answer = send()
+    spent = time.process_time() - started
+    rise = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - highest
+    return answer, spent, rise
 
 
 def _check_answer(answer: Answer, outcome: Outcome, sent: Sent) -> None:
@@ -255,6 +323,15 @@ def _check_logs(caplog: Any, sent: Sent) -> None:
     assert not [secret for secret in sent.secrets if secret in caplog.text]
 
 
+def _reference(url: str, handler: str) -> Answer:
+    """Return what any bad token gets; asked once per view and settings."""
+    made = (settings.ROOT_URLCONF, settings.DEBUG, settings.MIDDLEWARE)
+    key = (handler, url, repr((made, settings.OIDC_RS)))
+    if key not in _references:
+        _references[key] = HANDLERS[handler](url, Sent(("Bearer garbage",)))
+    return _references[key]
+
+
 def strike(
     sent: Sent,
     outcome: Outcome,
@@ -266,32 +343,48 @@ def strike(
     caplog: Any,
     monkeypatch: Any,
     may_fetch: bool = False,
+    may_create: bool = False,
+    reason: str | None = None,
 ) -> Answer:
     """Send the attack, assert every invariant, and return its answer.
 
     ``good`` is a raw token that opens ``url``; its user exists before the attack.
     ``may_fetch``: the attack may make us ask the issuer itself, once, for new keys.
+    ``may_create``: what is sent is a good token, which may create its own user.
+    ``reason``: the stable code of the refusal, as the log must have it.
     """
     send = HANDLERS[handler]
     opener = Sent((f"Bearer {good}",))
     with no_network(monkeypatch) as attempts, _watched_fetches() as asked:
         assert send(url, opener).status == 200
-        reference = send(url, Sent(("Bearer garbage",)))
-        rows = _rows()
+        rows, cached = _rows(), _cached()
         asked.clear()
         caplog.clear()
-        with caplog.at_level(logging.DEBUG):
-            answer = send(url, sent)
+        with (
+            caplog.at_level(logging.DEBUG),
+            _counted_verifications(monkeypatch) as verified,
+        ):
+            answer, spent, rise = _cost(lambda: send(url, sent))
         _check_logs(caplog, sent)
+        reasons = {getattr(record, "reason", None) for record in caplog.records}
+        assert reason is None or reason in reasons
+        assert not (verified and reasons & _BEFORE_SIGNATURES)
         _check_answer(answer, outcome, sent)
-        assert _rows() == rows
+        _check_rows(rows, may_create=may_create)
+        assert _cached() == cached
         assert not attempts
         assert all(issuer.knows(address) for address in asked)
         assert len(asked) <= (1 if may_fetch else 0)
         if outcome.error == "invalid_token":
             # One answer for all causes is no oracle.
+            reference = _reference(url, handler)
             assert answer.headers == reference.headers or sent.method == "HEAD"
             assert answer.body == (b"" if sent.method == "HEAD" else reference.body)
         assert send(url, opener).status == 200
         assert not attempts
+        # A collection of garbage may fall into one measurement, not into three.
+        again = 2 if spent >= CPU_SECONDS else 0
+        spent = min([spent, *(_cost(lambda: send(url, sent))[1] for _ in range(again))])
+        assert spent < CPU_SECONDS
+        assert rise < MEMORY_KIB
     return answer

@@ -104,3 +104,11 @@ def test_an_access_token_can_be_pickled_and_copied_and_its_claims_dumped():
         **claims(),
         "deep": {"list": [{"a": 1}]},
     }
+
+
+def test_repr_shows_no_claims():
+    """Error pages and mails print the local variables of every frame."""
+    access_token = make(email="ada@here.test", roles=["boss"])
+    assert repr(access_token).startswith("AccessToken(issuer=")
+    assert "ada@here.test" not in repr(access_token)
+    assert "boss" not in repr(access_token)

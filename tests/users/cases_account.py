@@ -20,7 +20,7 @@ FIELDS = {
     name: f"about.{name}"
     for name in (
         *("email", "nickname", "tier", "is_vip", "age", "balance", "score"),
-        "birthday",
+        *("birthday", "seen", "shift", "karma"),
     )
 }
 
@@ -56,6 +56,9 @@ def test_every_kind_of_field(mapping):
         "balance": 12.5,
         "score": 1.5,
         "birthday": "1815-12-10",
+        "seen": "1852-11-27T12:00:00+01:00",
+        "shift": "8:30:00",
+        "karma": -1,
     }
     mapping.user(about=about, roles=["clerk"])
     user = account()
@@ -63,6 +66,8 @@ def test_every_kind_of_field(mapping):
         **about,
         "balance": Decimal("12.5"),
         "birthday": datetime.date(1815, 12, 10),
+        "seen": datetime.datetime(1852, 11, 27, 11, tzinfo=datetime.UTC),
+        "shift": datetime.timedelta(hours=8, minutes=30),
     }
     assert [group.name for group in user.groups.all()] == ["Clerks"]
 
@@ -92,6 +97,9 @@ BAD = [
     ("birthday", 0),
     ("birthday", "yesterday"),
     ("birthday", {"year": 1815}),
+    ("seen", "9999-12-31T23:59:59-14:00"),
+    ("seen", "0001-01-01T00:00:00+14:00"),
+    ("shift", "300000000 00:00:00"),
 ]
 
 
@@ -118,6 +126,7 @@ def test_bad_values_are_left_out(mapping, known, name, value):
         pytest.param({"email": "taken@here.test"}, id="unique"),
         pytest.param({"nickname": "TAKEN"}, id="unique-function"),
         pytest.param({"age": 150}, id="check"),
+        pytest.param({"karma": 2**63}, id="overflow"),
     ],
 )
 @pytest.mark.parametrize("known", [False, True], ids=["created", "known"])

@@ -6,7 +6,7 @@ import shutil
 from contextlib import ExitStack
 
 import pytest
-from django.test import Client
+from django.test import Client, TestCase
 
 from django_oidc_rs.signals import identity_created, token_rejected
 from django_oidc_rs.testing import FakeIssuer, install
@@ -29,7 +29,9 @@ class Api:
 
     def ask(self, subject="alice", *, issuer="default", path="/whoami/", **claims):
         raw = self.token(subject, issuer=issuer, **claims)
-        return self.client.get(path, headers={"authorization": f"Bearer {raw}"})
+        # As if the transaction around the test were none.
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            return self.client.get(path, headers={"authorization": f"Bearer {raw}"})
 
     def user(self, subject="alice", **keywords):
         """Return what the view saw, of a request that must be let in."""

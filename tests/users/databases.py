@@ -91,7 +91,7 @@ def replacing_databases(blocker, databases):
 
 
 def migrate():
-    call_command("migrate", verbosity=0)
+    call_command("migrate", run_syncdb=True, verbosity=0)
 
 
 def call(path, raw, handler):

@@ -11,3 +11,12 @@ class PrimaryReplica:
 
     def db_for_write(self, model, **hints):
         return "default"
+
+
+class Elsewhere:
+    """Users and all the rest live in a database that is not the default one."""
+
+    def db_for_read(self, model, **hints):
+        return "replica"
+
+    db_for_write = db_for_read

@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 SECONDS = 300
 
 
-@pytest.mark.parametrize("name", ["account", "member"])
+@pytest.mark.parametrize("name", ["account", "member", "person"])
 def test_custom_user(name):
     command = [
         *(sys.executable, "-W", "error", "-m", "pytest", "--no-header", "-q"),

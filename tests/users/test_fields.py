@@ -11,13 +11,13 @@ from django.db import models
 from django.db.models.signals import post_init
 
 from django_oidc_rs.core.errors import UserRejected
-from django_oidc_rs.models import FederatedIdentity
+from django_oidc_rs.models import FederatedIdentity, identity_key
 from django_oidc_rs.testing.force import access_token as make_token
 from django_oidc_rs.user_mapping import _cleaned, map_claims
 from django_oidc_rs.user_settings import UserPolicy
 from django_oidc_rs.users import resolve_user
 
-from .conftest import ISSUER
+from .conftest import ISSUER, PARTNER
 from .databases import meanwhile
 
 pytestmark = pytest.mark.django_db
@@ -208,6 +208,7 @@ def decimal(**keywords):
 
 CHOICES = [("a", "A"), ("b", "B")]
 DAY = datetime.date(2020, 2, 29)
+NOON = datetime.datetime(2020, 2, 29, 12, tzinfo=datetime.UTC)
 
 
 @pytest.mark.parametrize(
@@ -268,9 +269,21 @@ DAY = datetime.date(2020, 2, 29)
         (models.DateField(), "2021-02-29", LEFT),
         (models.DateField(), 1600000000, LEFT),
         (models.DateTimeField(), 1600000000, LEFT),
+        (models.DateTimeField(), "2020-02-29T12:00:00Z", NOON),
+        (models.DateTimeField(), "2020-02-29T14:00:00+02:00", NOON),
+        # In TIME_ZONE, which is America/Chicago here.
+        (models.DateTimeField(), "2020-02-29T06:00:00", NOON),
+        (models.DateTimeField(), "9999-12-31T23:59:59-14:00", LEFT),
+        (models.DateTimeField(), "9999-12-31T23:59:59", LEFT),
+        (models.DateTimeField(), "9999-12-31T00:00:00Z", LEFT),
+        (models.DateTimeField(), "0001-01-01T00:00:00+14:00", LEFT),
+        (models.DateTimeField(), "0001-01-01T23:00:00Z", LEFT),
         (models.TimeField(), 12, LEFT),
         (models.DurationField(), 12, LEFT),
         (models.DurationField(), "99999999999 00:00:00", LEFT),
+        (models.DurationField(), "106751991 00:00:00", datetime.timedelta(106751991)),
+        (models.DurationField(), "300000000 00:00:00", LEFT),
+        (models.DurationField(), "-999999999 00:00:00", LEFT),
         (models.UUIDField(), "no-uuid", LEFT),
         (models.UUIDField(), -1, LEFT),
         (models.UUIDField(), 1.5, LEFT),
@@ -287,6 +300,36 @@ def test_values_as_the_field_cleans_them(field, value, expected):
     else:
         assert cleaned == expected
         assert type(cleaned) is type(expected)
+
+
+@pytest.mark.parametrize(
+    "value", ["2020-02-29T12:00:00Z", "2020-02-29T06:00:00", "2020-02-29T06:00-06:00"]
+)
+def test_without_time_zones_moments_are_stored_in_the_local_one(settings, value):
+    settings.USE_TZ = False
+    assert _cleaned(models.DateTimeField(), value) == datetime.datetime(2020, 2, 29, 6)
+
+
+@pytest.mark.parametrize("use_tz", [True, False])
+@pytest.mark.parametrize("known", [False, True], ids=["created", "known"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2020-02-29T12:00:00Z",
+        "2020-02-29T12:00:00",
+        "9999-12-31T23:59:59-14:00",
+        "9999-12-31T23:59:59",
+        "0001-01-01T00:00:00+14:00",
+    ],
+)
+def test_no_moment_is_a_500(serve, settings, known, use_tz, value):
+    settings.USE_TZ = use_tz
+    api = serve({"FIELDS": {"last_login": "seen"}})
+    if known:
+        api.user()
+    for _ in range(2):
+        api.user(seen=value)
+    assert (only_user().last_login is None) is not value.startswith("2020")
 
 
 # Unique fields
@@ -324,6 +367,36 @@ def test_what_a_conflict_tells_the_log_and_the_caller(serve, refusals):
     assert "username" in refusals[-1].detail
     assert b"ada" not in response.content
     assert "conflict" not in response["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("prefix", ["oidc-", "OIDC-", "\uff4fidc-"])
+def test_nobody_takes_the_name_of_somebody_who_has_not_come_yet(serve, prefix):
+    api = serve(partner={"USERS": {"FIELDS": {"username": "name"}}})
+    taken = prefix + identity_key(ISSUER, "victim")
+    mallory = api.user("mallory", issuer="partner", name=taken)
+    assert mallory["username"] == "oidc-" + identity_key(PARTNER, "mallory")
+    assert api.user("victim")["username"] == "oidc-" + identity_key(ISSUER, "victim")
+
+
+def test_other_fields_may_begin_like_our_names(serve):
+    api = serve({"FIELDS": {"username": "name", "first_name": "given_name"}})
+    assert (
+        api.user(name="an-oidc-fan", given_name="oidc-x")["username"] == "an-oidc-fan"
+    )
+    assert only_user().first_name == "oidc-x"
+
+
+def test_mapped_claims_do_not_show_what_they_hold(serve):
+    serve()
+    policy = UserPolicy(
+        fields={"first_name": "name"}, groups_claim="roles", groups={"boss": "Bosses"}
+    )
+    mapped = map_claims(make_token(claims={"name": "Ada", "roles": ["boss"]}), policy)
+    assert mapped.fields == {"first_name": "Ada"}
+    assert mapped.groups == {"Bosses"}
+    assert "Ada" not in repr(mapped)
+    governed_alone = map_claims(make_token(claims={"name": "Eve"}), policy)
+    assert repr(mapped) == repr(governed_alone)
 
 
 # When it is written

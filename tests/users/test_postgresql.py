@@ -192,6 +192,17 @@ def test_integers_the_column_cannot_hold_are_left_out(plain_database, field, val
     assert _cleaned(field, value) is None
 
 
+@pytest.mark.parametrize(
+    "value", ["9999-12-31T23:59:59-14:00", "9999-12-31T12:00:00Z", "0001-01-01T12:00Z"]
+)
+def test_moments_that_cannot_be_read_back_are_left_out(plain_database, serve, value):
+    """One such row would fail every query that comes across it."""
+    api = serve({"FIELDS": {"last_login": "seen"}})
+    for _ in range(2):
+        api.user(seen=value)
+    assert [user.last_login for user in User.objects.all()] == [None]
+
+
 def test_a_deleted_user_leaves_no_subject(plain_database, api):
     api.user("alice")
     User.objects.all().delete()

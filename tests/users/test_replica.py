@@ -8,10 +8,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.management import call_command
-from django.db import connections
+from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_oidc_rs.models import FederatedIdentity
+from django_oidc_rs.users import resolve_user
 
 from .conftest import ISSUER
 from .databases import replacing_databases
@@ -122,6 +123,21 @@ def test_a_deletion_the_replica_has_not_seen_stands(replica, serve, refusals):
     on("default").get().delete()
     assert api.ask("alice", email="b@here.test").status_code == 401
     assert refusals[-1].reason == "deleted_user"
+
+
+def test_users_are_announced_by_the_database_they_live_in(
+    replica, settings, api, access_token, created
+):
+    settings.DATABASE_ROUTERS = ["tests.users.routers.Elsewhere"]
+    token = access_token(subject="alice")
+    with transaction.atomic(using="replica"):
+        resolve_user(token)
+        transaction.set_rollback(True, using="replica")
+    assert created == []
+    with transaction.atomic(using="default"):
+        resolve_user(token)
+        assert len(created) == 1
+    assert on("replica").get() == created[0].user
 
 
 def test_the_suites_own_database_is_back(db):

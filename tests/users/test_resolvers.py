@@ -9,7 +9,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models.signals import pre_save
 from django.test import AsyncClient
 
@@ -524,6 +524,21 @@ def test_created_users_are_announced_once_and_listeners_cannot_break_it(api, cre
             api.user("alice")
     finally:
         identity_created.disconnect(broken)
+    assert [identity.subject for identity in created] == ["alice"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_user_is_announced_when_it_is_there_to_stay(api, created):
+    """ATOMIC_REQUESTS undoes what a refused request did, and pks are used again."""
+    token = make_token(subject="alice")
+    for _ in range(2):
+        with transaction.atomic():
+            resolve_user(token)
+            transaction.set_rollback(True)
+    assert created == []
+    with transaction.atomic():
+        resolve_user(token)
+        assert created == []
     assert [identity.subject for identity in created] == ["alice"]
 
 

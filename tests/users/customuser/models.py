@@ -1,4 +1,4 @@
-"""Two user models unlike Django's own; a settings module chooses one."""
+"""Three user models unlike Django's own; a settings module chooses one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ import uuid
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+
+
+class AnyInteger(models.BigIntegerField):
+    """As projects write them: it does not ask what the column can hold."""
+
+    validators: tuple = ()
 
 
 class Account(AbstractBaseUser, PermissionsMixin):
@@ -23,6 +30,9 @@ class Account(AbstractBaseUser, PermissionsMixin):
     balance = models.DecimalField(max_digits=6, decimal_places=2, default=0)
     score = models.FloatField(default=0)
     birthday = models.DateField(null=True)
+    seen = models.DateTimeField(null=True)
+    shift = models.DurationField(null=True)
+    karma = AnyInteger(default=0)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
 
@@ -49,3 +59,33 @@ class Member(AbstractBaseUser):
     objects = BaseUserManager()
 
     USERNAME_FIELD = "login"
+
+
+class VisibleManager(BaseUserManager):
+    """Leaves out who was deleted softly; counts identities, as some managers do."""
+
+    def get_queryset(self):
+        visible = super().get_queryset().filter(deleted=False)
+        return visible.annotate(identities=models.Count("federated_identities"))
+
+
+class Person(AbstractBaseUser):
+    """Deleted softly, and validated by every save."""
+
+    name = models.CharField(max_length=80, unique=True)
+    team = models.CharField(max_length=80, blank=True)
+    born = models.DateField(null=True, blank=True)
+    deleted = models.BooleanField(default=False)
+    is_staff = False
+    is_superuser = False
+
+    objects = VisibleManager()
+    everybody = models.Manager()
+
+    USERNAME_FIELD = "name"
+
+    def save(self, *args, **keywords):
+        self.full_clean()
+        if self.team == "banned":
+            raise ValidationError(f"{self.team} is no team")
+        super().save(*args, **keywords)

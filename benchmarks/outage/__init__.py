@@ -1,0 +1,1 @@
+"""Outages of the issuer, acted out: ``python -m benchmarks.outage``."""
