@@ -97,8 +97,8 @@ class Network:
 class Store(MemoryKeyStore):
     """A store that counts, and can fail or give what it is told to."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: Clock | None = None) -> None:
+        super().__init__(clock)
         self.loads = 0
         self.load_error: Exception | None = None
         self.publish_error: Exception | None = None
@@ -162,12 +162,13 @@ class Process:
         store: Store | None = None,
         spawn: Callable[[Callable[[], None]], None] = inline,
         jitter: float = 0.5,
+        pause: Callable[[float], None] | None = None,
         on_refresh: Callable[..., None] | None = None,
         **policy: object,
     ) -> None:
         self.network = network
         self.clock = clock
-        self.store = store if store is not None else Store()
+        self.store = store if store is not None else Store(clock)
         self.reports: list[str | None] = []
         self.ring = KeyRing(
             make_policy(**policy),
@@ -176,6 +177,7 @@ class Process:
             store=self.store,
             spawn=spawn,
             jitter=lambda: jitter,
+            pause=pause or clock.advance,
             on_refresh=on_refresh or self._note,
         )
 
@@ -184,7 +186,7 @@ class Process:
 
     def is_awaited(self) -> bool:
         """Whether a request is waiting right now, and not only about to."""
-        return bool(self.ring._progress._waiters)
+        return bool(self.ring._runway.progress._waiters)
 
     def names(self, *, wait: bool = True) -> list[str | None]:
         """What a request with a known key finds."""
