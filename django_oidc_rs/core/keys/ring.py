@@ -127,6 +127,8 @@ class KeyRing:
         """
         deadline = self._clock.monotonic() + _WAIT_FOR_KEY
         while not wanted(self.snapshot(wait=wait).keys):
+            if self._clock.monotonic() >= deadline:
+                raise KeysUnavailable("the issuer is slow", retry_after=1)
             with self._runway.progress:
                 flight, start = self._board(wait=wait)
                 if flight is None:

@@ -118,6 +118,16 @@ class Store(MemoryKeyStore):
             raise self.publish_error
         return super().publish(record, replacing=replacing)
 
+    def admit(self, issuer, *, holder, cooldown):
+        if self.publish_error is not None:
+            raise self.publish_error
+        return super().admit(issuer, holder=holder, cooldown=cooldown)
+
+    def settle(self, issuer, *, holder, outcome):
+        if self.publish_error is not None:
+            raise self.publish_error
+        super().settle(issuer, holder=holder, outcome=outcome)
+
     def put(self, record):
         """Write past compare-and-set, as an editor of the row would."""
         self._records[record.issuer] = record
@@ -149,6 +159,19 @@ def inline(work: Callable[[], None]) -> None:
 
 def in_thread(work: Callable[[], None]) -> None:
     threading.Thread(target=work, daemon=True).start()
+
+
+class Shifted:
+    """The clock of another host, so many seconds off."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self.monotonic = clock.monotonic
+        self.advance = clock.advance
+        self._clock = clock
+        self._seconds = seconds
+
+    def now(self) -> float:
+        return self._clock.now() + self._seconds
 
 
 class Process:
