@@ -276,7 +276,7 @@ def _parse_jwk(jwk: object, algorithms: frozenset[str]) -> VerificationKey:
     if key_type == "oct":
         raise _Refused("symmetric_key")
     if not PRIVATE_MEMBERS.isdisjoint(jwk):
-        # Whoever reads the set can sign with it: RFC 7517 section 9.3.
+        # Whoever reads the set can sign with it: RFC 7517 section 9.2.
         raise _Refused("private_key")
     if not isinstance(key_type, str) or key_type not in _COORDINATES:
         raise _Refused("unsupported_key_type", alarming=False)
