@@ -16,5 +16,10 @@ class DjangoOidcRsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from . import checks  # noqa: F401 -- registers by being imported
+        """Register the system checks, and count where OpenTelemetry is installed."""
+        from . import (
+            checks,  # noqa: F401 -- registers by being imported
+            telemetry,
+        )
+
+        telemetry.connect()

@@ -233,7 +233,7 @@ def on_change(listener: Callable[[], None]) -> None:
 
 def _follow(*, setting: str, **_kwargs: object) -> None:
     global _cached  # noqa: PLW0603 -- see get_config
-    if setting in ("OIDC_RS", "AUTH_USER_MODEL"):
+    if setting in ("OIDC_RS", "AUTH_USER_MODEL", "CACHES"):
         _cached = None
         for listener in _listeners:
             listener()

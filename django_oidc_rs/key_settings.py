@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.conf import settings
+
 from .core.errors import excerpt
-from .core.issuers import DEFAULT_ALGORITHMS, KeyPolicy
+from .core.issuers import DATABASE, DEFAULT_ALGORITHMS, KeyPolicy
 from .core.jwk import (
     ASYMMETRIC_ALGORITHMS,
     SYMMETRIC_ALGORITHMS,
@@ -119,15 +121,18 @@ def parse_key_policy(section: Section) -> KeyPolicy:
     """Return how long keys live and how often they are fetched."""
     keys = section.section("KEYS", KEYS_KEYS)
     refresh = keys.values.get("REFRESH", "on_demand")
-    if refresh == "command":
-        keys.not_built("REFRESH", "keys refreshed by command alone")
-    elif refresh != "on_demand":
-        keys.wrong("REFRESH", '"on_demand"')
-    if "MAX_STALE" in keys.values:
-        keys.not_built("MAX_STALE", "keys refreshed by command alone")
-    store = keys.values.get("STORE", "database")
-    if store != "database":
-        keys.not_built("STORE", "a key store other than the database")
+    by_command = refresh == "command"
+    if not by_command and refresh != "on_demand":
+        keys.wrong("REFRESH", '"on_demand" or "command"')
+    for key, needed in (("MAX_STALE", True), ("STALE_IF_ERROR", False)):
+        if key in keys.written and by_command is not needed:
+            keys.problem(
+                "E017",
+                "says nothing here",
+                key=key,
+                hint='MAX_STALE goes with REFRESH "command", STALE_IF_ERROR with '
+                '"on_demand".',
+            )
 
     def seconds(key: str, default: float, *, least: float, most: float) -> float:
         return keys.number(key, default, least=least, most=most, problem_id="E017")
@@ -140,4 +145,20 @@ def parse_key_policy(section: Section) -> KeyPolicy:
         default_age=default_age,
         cooldown=cooldown,
         stale_if_error=seconds("STALE_IF_ERROR", 86400, least=0, most=_MONTH),
+        by_command=by_command,
+        max_stale=seconds("MAX_STALE", 7 * 86400, least=3600, most=_MONTH),
+        store=_store(keys),
     )
+
+
+def _store(keys: Section) -> str:
+    store = keys.text("STORE") or DATABASE
+    if store != DATABASE and store not in settings.CACHES:
+        keys.problem(
+            "E026",
+            f"names the cache {excerpt(store)}, which is not in CACHES",
+            key="STORE",
+            hint=f'"database", or one of {", ".join(sorted(settings.CACHES))}.',
+        )
+        return DATABASE
+    return store

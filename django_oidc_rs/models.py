@@ -18,6 +18,7 @@ __all__ = [
     "FederatedIdentity",
     "FederatedIdentityManager",
     "IssuerRecord",
+    "RefreshState",
     "client_key",
     "identity_key",
     "issuer_key",
@@ -65,6 +66,8 @@ class IssuerRecord(models.Model):
     last_modified = models.TextField(blank=True)
     metadata_fetched_at = models.FloatField(default=0)
     metadata_public = models.BooleanField(default=True)
+    # By the database's clock, unlike fetched_at: hosts' clocks differ.
+    stored_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("issuer")
@@ -73,6 +76,21 @@ class IssuerRecord(models.Model):
     def __str__(self) -> str:
         """Return the issuer identifier."""
         return self.issuer
+
+
+class RefreshState(models.Model):
+    """What all processes agree on before one of them fetches an issuer's keys.
+
+    Beside ``IssuerRecord``, not in it: a state may be written while nothing is stored.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True, editable=False)
+    state = models.TextField(default="")
+    version = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        """Return the state."""
+        return self.state
 
 
 def forget_subject(

@@ -6,15 +6,30 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.functions import Now
+from django.db.models.sql.compiler import SQLCompiler
 
-from .core.keys import KeyRecord, StoreError
-from .models import IssuerRecord, issuer_key
+from .core.keys import (
+    Admission,
+    FleetState,
+    KeyRecord,
+    Outcome,
+    StoreError,
+    Verdict,
+    admit,
+    settle,
+)
+from .models import IssuerRecord, RefreshState, issuer_key
 
-__all__ = ["DatabaseKeyStore", "closing_connections"]
+__all__ = ["DatabaseKeyStore", "StoreNow", "closing_connections"]
+
+_T = TypeVar("_T")
 
 
 def closing_connections(work: Callable[[], None]) -> None:
@@ -42,8 +57,24 @@ def closing_connections(work: Callable[[], None]) -> None:
 _FAILURES = (Error, ImproperlyConfigured)
 
 
+_ATTEMPTS = 3
+
+
+class StoreNow(Now):
+    """The database's clock in UTC: one clock for all hosts."""
+
+    def as_mysql(
+        self,
+        compiler: SQLCompiler,
+        connection: BaseDatabaseWrapper,
+        **context: Any,
+    ) -> tuple[str, tuple[str | int, ...]]:
+        """Leave out the session's time zone, which jumps twice a year."""
+        return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **context)
+
+
 class DatabaseKeyStore:
-    """``KeyStore`` on the ``IssuerRecord`` table: one row per issuer."""
+    """``KeyStore`` on the tables of ``IssuerRecord`` and ``RefreshState``."""
 
     def load(self, issuer: str) -> KeyRecord | None:
         """Return the stored record, or None; one read by primary key.
@@ -51,13 +82,16 @@ class DatabaseKeyStore:
         Raises:
             StoreError: the database cannot be reached, or lacks the table.
         """
-        alias = router.db_for_write(IssuerRecord)
+        rows = IssuerRecord.objects.using(router.db_for_write(IssuerRecord)).annotate(
+            store_now=StoreNow()
+        )
         try:
-            row = IssuerRecord.objects.using(alias).get(key=issuer_key(issuer))
+            row = rows.get(key=issuer_key(issuer))
         except IssuerRecord.DoesNotExist:
             return None
         except _FAILURES as error:
             raise StoreError(type(error).__name__) from error
+        stored_at = row.stored_at or row.fetched_at
         return KeyRecord(
             issuer=row.issuer,
             jwks=row.jwks,
@@ -69,6 +103,7 @@ class DatabaseKeyStore:
             metadata_fetched_at=row.metadata_fetched_at,
             metadata_public=row.metadata_public,
             version=row.version,
+            age=_seconds(row.store_now) - _seconds(stored_at),
         )
 
     def publish(self, record: KeyRecord, *, replacing: int) -> KeyRecord | None:
@@ -78,7 +113,7 @@ class DatabaseKeyStore:
             StoreError: the database cannot be written.
         """
         published = replace(record, version=replacing + 1)
-        values = {
+        values: dict[str, object] = {
             "issuer": published.issuer,
             "jwks": published.jwks,
             "jwks_uri": published.jwks_uri,
@@ -90,12 +125,12 @@ class DatabaseKeyStore:
             "metadata_fetched_at": published.metadata_fetched_at,
             "metadata_public": published.metadata_public,
             "version": published.version,
+            "stored_at": StoreNow(),
         }
-        alias = router.db_for_write(IssuerRecord)
-        rows = IssuerRecord.objects.using(alias)
+        rows = IssuerRecord.objects.using(router.db_for_write(IssuerRecord))
         key = issuer_key(record.issuer)
         try:
-            with transaction.atomic(using=alias):
+            with transaction.atomic(using=rows.db):
                 if replacing:
                     done = rows.filter(key=key, version=replacing).update(**values)
                 else:
@@ -103,6 +138,65 @@ class DatabaseKeyStore:
         except _FAILURES as error:
             raise StoreError(type(error).__name__) from error
         return published if done else None
+
+    def admit(self, issuer: str, *, holder: str, cooldown: float | None) -> Admission:
+        """Ask for leave to fetch, by the database's clock; see ``fleet.admit``.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        return _swap(
+            issuer,
+            lambda state, now: admit(state, now, holder=holder, cooldown=cooldown),
+            # Others are just deciding: one of them has it.
+            beaten=Admission(Verdict.LEASED, 1),
+        )
+
+    def settle(self, issuer: str, *, holder: str, outcome: Outcome) -> None:
+        """Give the leave back; see ``fleet.settle``.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        _swap(
+            issuer,
+            lambda state, now: (
+                settle(state, now, holder=holder, outcome=outcome),
+                None,
+            ),
+            beaten=None,
+        )
+
+
+def _swap(
+    issuer: str,
+    step: Callable[[FleetState, float], tuple[FleetState, _T]],
+    *,
+    beaten: _T,
+) -> _T:
+    """Take ``step`` from the stored state to the next, by conditional UPDATE.
+
+    Returns what the step gives, or ``beaten`` where others keep changing the state.
+    """
+    rows = RefreshState.objects.using(router.db_for_write(RefreshState))
+    key = issuer_key(issuer)
+    try:
+        for _attempt in range(_ATTEMPTS):
+            row = rows.filter(key=key).annotate(store_now=StoreNow()).first()
+            if row is None:
+                rows.bulk_create([RefreshState(key=key)], ignore_conflicts=True)
+                continue
+            before = FleetState.from_json(row.state)
+            after, answer = step(before, _seconds(row.store_now))
+            if after == before:
+                return answer
+            if rows.filter(key=key, version=row.version).update(
+                state=after.to_json(), version=row.version + 1
+            ):
+                return answer
+    except _FAILURES as error:
+        raise StoreError(type(error).__name__) from error
+    return beaten
 
 
 def _instant(seconds: float) -> datetime:

@@ -13,13 +13,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from . import signals
+from .cache_store import CacheKeyStore
 from .conf import get_config, on_change
 from .core.clock import Clock, SystemClock
 from .core.http import Fetch, HttpClient
-from .core.issuers import IssuerPolicy
+from .core.issuers import DATABASE, IssuerPolicy
 from .core.jwk import parse_jwk_set, shared_secret_keys
 from .core.jwt_validator import JwtValidator
-from .core.keys import KeyRing, KeySource, KeyStore, SourceError, StaticKeys
+from .core.keys import (
+    BoundedStore,
+    KeyRing,
+    KeySource,
+    KeyStore,
+    SourceError,
+    StaticKeys,
+)
 from .core.resource_server import ResourceServer
 from .stores import DatabaseKeyStore, closing_connections
 
@@ -30,13 +38,21 @@ __all__ = ["Seams", "get_resource_server", "get_seams", "reset", "substitute"]
 class Seams:
     """Where the world comes in: time, network, store, threads.
 
-    ``spawn`` runs a function off the request path.
+    ``spawn`` runs a function off the request path. ``cache`` makes the key store for an
+    alias of ``CACHES``; without it every issuer uses ``store``.
     """
 
     clock: Clock
     fetch: Fetch
     store: KeyStore
     spawn: Callable[[Callable[[], None]], None]
+    cache: Callable[[str], KeyStore] | None = None
+
+    def store_of(self, policy: IssuerPolicy) -> KeyStore:
+        """Return where the keys of this issuer are kept."""
+        if policy.keys.store == DATABASE or self.cache is None:
+            return self.store
+        return self.cache(policy.keys.store)
 
 
 _lock = threading.Lock()
@@ -45,12 +61,14 @@ _substitutes: Seams | None = None
 
 
 def get_seams() -> Seams:
-    """Return the machine's clock, the HTTP client, the database and real threads."""
+    """Return the machine's clock, the HTTP client, the real stores and threads."""
+    database = DatabaseKeyStore()
     return _substitutes or Seams(
         clock=SystemClock(),
         fetch=HttpClient(get_config().http),
-        store=DatabaseKeyStore(),
+        store=database,
         spawn=closing_connections,
+        cache=lambda alias: CacheKeyStore(alias, fallback=database),
     )
 
 
@@ -105,7 +123,7 @@ def _keys(policy: IssuerPolicy, seams: Seams) -> KeySource:
         policy,
         clock=seams.clock,
         fetch=seams.fetch,
-        store=seams.store,
+        store=BoundedStore(seams.store_of(policy), spawn=seams.spawn),
         spawn=seams.spawn,
         on_refresh=_announce,
     )

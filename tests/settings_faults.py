@@ -203,6 +203,8 @@ FAULTS = {
     "SHARED_SECRET a number": (issuer(SHARED_SECRET=1), "E003", AT_ISSUER),
     "VALIDATION None": (issuer(VALIDATION=None), "E003", AT_ISSUER),
     "VALIDATION unknown": (issuer(VALIDATION="remote"), "E003", AT_ISSUER),
+    "STORE None": (keys(STORE=None), "E003", f"{AT_ISSUER}['KEYS']"),
+    "STORE a number": (keys(STORE=1), "E003", f"{AT_ISSUER}['KEYS']"),
     "REFRESH unknown": (keys(REFRESH="daily"), "E003", f"{AT_ISSUER}['KEYS']"),
     "RESOLVER None": (users(RESOLVER=None), "E003", f"{AT_USERS}['RESOLVER']"),
     "RESOLVER a function": (users(RESOLVER=validator), "E003", AT_USERS),
@@ -398,9 +400,6 @@ FAULTS = {
     "VALIDATION auto": (issuer(VALIDATION="auto"), "E012", AT_ISSUER),
     "INTROSPECTION": (issuer(INTROSPECTION={"CLIENT_ID": "x"}), "E012", AT_ISSUER),
     "INTROSPECTION None": (issuer(INTROSPECTION=None), "E012", AT_ISSUER),
-    "REFRESH command": (keys(REFRESH="command"), "E012", f"{AT_ISSUER}['KEYS']"),
-    "MAX_STALE": (keys(MAX_STALE=86400), "E012", f"{AT_ISSUER}['KEYS']"),
-    "STORE": (keys(STORE="default"), "E012", f"{AT_ISSUER}['KEYS']"),
     # Addresses that must not be asked.
     "ISSUER by plain http": (issuer(ISSUER="http://idp.test"), "E013", AT_ISSUER),
     "ISSUER by ftp": (issuer(ISSUER="ftp://idp.test"), "E013", AT_ISSUER),
@@ -473,6 +472,18 @@ FAULTS = {
         "E017",
         f"{AT_ISSUER}['KEYS']['COOLDOWN'] must be shorter",
     ),
+    "MAX_STALE without command": (keys(MAX_STALE=86400), "E017", AT_ISSUER),
+    "STALE_IF_ERROR with command": (
+        keys(REFRESH="command", STALE_IF_ERROR=60),
+        "E017",
+        AT_ISSUER,
+    ),
+    "MAX_STALE too short": (
+        keys(REFRESH="command", MAX_STALE=3599),
+        "E017",
+        AT_ISSUER,
+    ),
+    "STORE not in CACHES": (keys(STORE="no_such"), "E026", f"{AT_ISSUER}['KEYS']"),
     "STALE_IF_ERROR negative": (keys(STALE_IF_ERROR=-1), "E017", AT_ISSUER),
     "STALE_IF_ERROR inf": (keys(STALE_IF_ERROR=float("inf")), "E017", AT_ISSUER),
     # Fields and groups of users.

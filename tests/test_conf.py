@@ -484,6 +484,8 @@ def test_default_and_good_value(read, default, raw, value):
     [
         issuer(VALIDATION="local"),
         keys(REFRESH="on_demand", STORE="database"),
+        keys(REFRESH="command", MAX_STALE=604800),
+        keys(STORE="default"),
         top(TOKEN_CACHE={"SIZE": 0, "MAX_AGE": 60}),
         issuer(PROFILE="default"),
         http(ALLOW_INSECURE=[]),

@@ -2,14 +2,18 @@
 
 import sqlite3
 import threading
+import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.db import connections, transaction
+from django.db.models.functions import Now
 from django.test import override_settings
 
-from django_oidc_rs.core.keys import KeyRecord, StoreError
-from django_oidc_rs.models import IssuerRecord, issuer_key
+from django_oidc_rs.core.keys import KeyRecord, Outcome, StoreError, Verdict
+from django_oidc_rs.core.keys.fleet import LEASE
+from django_oidc_rs.models import IssuerRecord, RefreshState, issuer_key
 from django_oidc_rs.stores import DatabaseKeyStore, closing_connections
 
 ISSUER = "https://issuer.test"
@@ -31,7 +35,7 @@ class ToKeys:
     """A router that sends the keys to a database of their own."""
 
     def db_for_write(self, model, **_hints):
-        return "keys" if model is IssuerRecord else None
+        return "keys" if model in (IssuerRecord, RefreshState) else None
 
     db_for_read = db_for_write
 
@@ -71,6 +75,7 @@ def keys_table(keys_alias):
     connection = connections["keys"]
     with connection.schema_editor() as editor:
         editor.create_model(IssuerRecord)
+        editor.create_model(RefreshState)
     return connection
 
 
@@ -180,6 +185,114 @@ def test_time_zones_change_nothing(db, time_zone, fetched_at):
         assert STORE.load(ISSUER).fetched_at == fetched_at
 
 
+# The clock is the database's.
+
+
+def test_the_age_is_told_by_the_databases_clock(db):
+    """Hosts' clocks differ; the time a host wrote down says nothing."""
+    STORE.publish(replace(RECORD, fetched_at=0.0), replacing=0)
+    assert 0 <= STORE.load(ISSUER).age < 60
+    IssuerRecord.objects.update(stored_at=Now() - timedelta(seconds=300))
+    assert 300 <= STORE.load(ISSUER).age < 360
+
+
+def test_a_row_of_an_earlier_version_has_the_hosts_time(db):
+    STORE.publish(replace(RECORD, fetched_at=time.time() - 300), replacing=0)
+    IssuerRecord.objects.update(stored_at=None)
+    assert 300 <= STORE.load(ISSUER).age < 360
+
+
+@pytest.mark.parametrize("time_zone", ["UTC", "Europe/Berlin", "America/New_York"])
+def test_the_age_has_no_time_zone(db, time_zone):
+    with override_settings(USE_TZ=False, TIME_ZONE=time_zone):
+        STORE.publish(RECORD, replacing=0)
+        assert 0 <= STORE.load(ISSUER).age < 60
+
+
+# Leave to fetch.
+
+
+def ask(holder="one", cooldown=None):
+    return STORE.admit(ISSUER, holder=holder, cooldown=cooldown)
+
+
+def settle(holder="one", error=""):
+    STORE.settle(ISSUER, holder=holder, outcome=Outcome(error=error))
+
+
+def test_one_at_a_time_in_the_whole_fleet(db):
+    assert ask().verdict is Verdict.GRANTED
+    answer = ask("two")
+    assert answer.verdict is Verdict.LEASED
+    assert 0 < answer.pause <= LEASE
+    settle()
+    assert ask("two").verdict is Verdict.GRANTED
+
+
+def test_issuers_do_not_wait_for_each_other(db):
+    ask()
+    answer = STORE.admit(ISSUER.upper(), holder="two", cooldown=None)
+    assert answer.verdict is Verdict.GRANTED
+
+
+def test_a_failure_makes_all_wait(db):
+    ask()
+    settle(error="tls")
+    answer = ask("two")
+    assert answer.verdict is Verdict.BACKING_OFF
+    assert 0 < answer.pause <= 1.2
+    assert (answer.failures, answer.error) == (1, "tls")
+
+
+def test_the_budget_is_that_of_all(db):
+    for holder in ("one", "two"):
+        assert ask(holder, cooldown=30).verdict is Verdict.GRANTED
+        settle(holder)
+    answer = ask("three", cooldown=30)
+    assert answer.verdict is Verdict.EXHAUSTED
+    assert 0 < answer.pause <= 30
+    assert ask("three").verdict is Verdict.GRANTED
+
+
+def test_nothing_is_stored_of_keys_by_asking(db):
+    ask()
+    assert STORE.load(ISSUER) is None
+
+
+@pytest.mark.parametrize("state", ["", "[]", "{", '{"holder": 5}'])
+def test_ss_08_an_edited_state_blocks_nobody(db, state):
+    ask()
+    RefreshState.objects.update(state=state)
+    assert ask("two").verdict is Verdict.GRANTED
+
+
+def test_settling_what_is_not_held_writes_nothing(db):
+    ask()
+    version = RefreshState.objects.get().version
+    settle("two", error="tls")
+    assert RefreshState.objects.get().version == version
+
+
+@pytest.mark.parametrize(("rivals", "verdict"), [(1, "GRANTED"), (9, "LEASED")])
+def test_who_is_overtaken_looks_again_but_not_for_ever(db, rivals, verdict):
+    """Others change the state between every look and every write."""
+    ask()
+    settle()
+    left = [rivals]
+
+    def rival(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and left[0]:
+            left[0] -= 1
+            with context["connection"].cursor() as cursor:
+                cursor.cursor.execute(
+                    "UPDATE django_oidc_rs_refreshstate SET version = version + 1"
+                )
+        return execute(sql, params, many, context)
+
+    with connections["default"].execute_wrapper(rival):
+        assert ask().verdict is Verdict[verdict]
+
+
 # Failures.
 
 
@@ -188,6 +301,8 @@ def test_a_missing_table_is_a_store_error(keys_alias):
         lambda: STORE.load(ISSUER),
         lambda: STORE.publish(RECORD, replacing=0),
         lambda: STORE.publish(RECORD, replacing=1),
+        ask,
+        settle,
     ):
         with pytest.raises(StoreError, match="OperationalError"):
             act()

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 __all__ = ["Clock", "SystemClock"]
+
+# A machine that was suspended must not take keys for fresh that are days old.
+_uptime: Callable[[], float] = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    if hasattr(time, "CLOCK_BOOTTIME")
+    else time.monotonic
+)
 
 
 class Clock(Protocol):
@@ -28,5 +37,5 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary start."""
-        return time.monotonic()
+        """Seconds since an arbitrary start, those of a suspended machine included."""
+        return _uptime()

@@ -264,8 +264,6 @@ def _body(answer: requests.Response, limit: int) -> bytes:
     if coding not in {"identity", "gzip", "x-gzip"}:
         raise FetchError("content_encoding", f"content coding {excerpt(coding)}")
     _check_size(answer.raw.length_remaining or 0, limit)
-    # Before version 2, urllib3 takes a body that was cut off for a whole one.
-    answer.raw.enforce_content_length = True
     raw = b""
     while part := answer.raw.read(limit + 1 - len(raw), decode_content=False):
         raw += part

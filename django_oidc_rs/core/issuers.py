@@ -33,6 +33,10 @@ DEFAULT_ALGORITHMS = (
 )
 
 
+DATABASE = "database"
+"""The key store of projects that name no cache for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPolicy:
     """How long keys live and how often they are fetched, in seconds.
@@ -42,11 +46,17 @@ class KeyPolicy:
         cooldown: two fetches for unknown key IDs are allowed in this time.
         stale_if_error: how long past its lifetime a set serves while the issuer is
             down (RFC 5861); 0 is off.
+        by_command: requests never fetch; ``sync_oidc_keys`` alone does.
+        max_stale: how long a set serves that the command has stored.
+        store: where processes share them: ``DATABASE``, or the name of a cache.
     """
 
     default_age: float = 600
     cooldown: float = 30
     stale_if_error: float = 86400
+    by_command: bool = False
+    max_stale: float = 604800
+    store: str = DATABASE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

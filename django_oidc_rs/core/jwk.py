@@ -246,14 +246,26 @@ class _Refused(Exception):
 def _without_ambiguous(
     keys: list[VerificationKey],
 ) -> tuple[list[VerificationKey], list[RefusedKey]]:
-    def name(key: VerificationKey) -> tuple[str | None, str, str | None]:
-        return key.key_id, key.key_type, key.algorithm
+    """Refuse keys that one ``kid`` and ``alg`` would both select.
 
-    count = Counter(name(key) for key in keys if key.key_id is not None)
-    ambiguous = [key for key in keys if count[name(key)] > 1]
-    return [key for key in keys if count[name(key)] <= 1], [
+    The same key listed twice is no ambiguity: issuers do that while they rotate.
+    """
+
+    def name(key: VerificationKey) -> tuple[str | None, ...]:
+        return key.key_id, key.key_type, key.curve, key.algorithm
+
+    distinct: list[VerificationKey] = []
+    for key in keys:
+        if not any(
+            name(key) == name(other) and key.material == other.material
+            for other in distinct
+        ):
+            distinct.append(key)
+    count = Counter(name(key) for key in distinct if key.key_id is not None)
+    return [key for key in distinct if count[name(key)] <= 1], [
         RefusedKey(key_id=key.key_id, reason="ambiguous_key_id", alarming=True)
-        for key in ambiguous
+        for key in distinct
+        if count[name(key)] > 1
     ]
 
 
@@ -264,7 +276,7 @@ def _parse_jwk(jwk: object, algorithms: frozenset[str]) -> VerificationKey:
     if key_type == "oct":
         raise _Refused("symmetric_key")
     if not PRIVATE_MEMBERS.isdisjoint(jwk):
-        # Whoever reads the set can sign with it: RFC 7517 section 9.3.
+        # Whoever reads the set can sign with it: RFC 7517 section 9.2.
         raise _Refused("private_key")
     if not isinstance(key_type, str) or key_type not in _COORDINATES:
         raise _Refused("unsupported_key_type", alarming=False)

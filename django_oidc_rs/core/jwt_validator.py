@@ -70,7 +70,12 @@ class JwtValidator:
         # JC-13: garbage must not cost a fetch.
         self.check_claims(jws)
 
+        tried = keys
+
         def wanted(keys: VerificationKeys) -> bool:
+            if keys is tried:
+                # Each signature is work that anybody can order.
+                return False
             candidates = keys.matching(key_id, algorithm)
             return bool(candidates) and (
                 key_id is not None or _any_verifies(candidates, algorithm, jws)
@@ -80,7 +85,7 @@ class JwtValidator:
         candidates = keys.matching(key_id, algorithm)
         if not candidates:
             raise UnknownKey(claim="kid", reason="unknown")
-        if not _any_verifies(candidates, algorithm, jws):
+        if keys is tried or not _any_verifies(candidates, algorithm, jws):
             raise BadSignature
 
     def check_claims(self, jws: UnverifiedJws) -> None:

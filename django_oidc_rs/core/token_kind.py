@@ -70,8 +70,11 @@ def check_access_token(claims: Claims, policy: IssuerPolicy, now: float) -> None
 
 
 def _kind(value: object) -> str:
-    """Reduce ``Refresh_Token`` to ``refresh`` and ``at+jwt`` to ``at``."""
+    """Reduce ``Refresh_Token`` to ``refresh`` and ``at+jwt`` to ``at``.
+
+    Of a URN (RFC 8693 section 3) the last part counts.
+    """
     if not isinstance(value, str):
         return ""
-    word = re.sub(r"[^a-z]", "", value.lower())
-    return word.removesuffix("token").removesuffix("jwt") or word
+    word = re.sub(r"[^a-z]", "", value.lower().rpartition(":")[2])
+    return word.removesuffix("jwt").removesuffix("token") or word

@@ -284,10 +284,11 @@ def install(
                 )
         raise FetchError("connect", "no fake issuer has this address")
 
+    clock = clock or SystemClock()
     seams = wiring.Seams(
-        clock=clock or SystemClock(),
+        clock=clock,
         fetch=fetch,
-        store=MemoryKeyStore(),
+        store=MemoryKeyStore(clock),
         spawn=lambda work: work(),
     )
     with ExitStack() as stack:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..clock import Clock
 from ..issuers import IssuerPolicy
@@ -42,7 +43,10 @@ class LocalKeys:
         self._clock = clock
         self._store = store
         self._jitter = jitter
+        # Of the keys in force; what the store said last; what was looked at last.
         self._version = 0
+        self._stored_version = 0
+        self._seen: tuple[int, str] | None = None
         self.snapshot: KeySnapshot | None = None
         self.record: KeyRecord | None = None
         self.read_at = -math.inf
@@ -63,23 +67,42 @@ class LocalKeys:
         Raises:
             SourceError: the record holds no usable JWK Set; nothing changes.
         """
+        self.snapshot, self.record = self._snapshot_of(record), record
+
+    def peek(self) -> KeySnapshot | None:
+        """Return what is stored, if it can be used, and change nothing."""
+        try:
+            record = self._store.load(self._policy.issuer)
+            return None if record is None else self._snapshot_of(record)
+        except Exception as error:  # noqa: BLE001 -- it can be had without the store
+            self._warn("store_unreachable", error)
+            return None
+
+    def _snapshot_of(self, record: KeyRecord) -> KeySnapshot:
         keys = parse_record(record, self._policy)
         now = self._clock.monotonic()
-        age = max(0.0, self._clock.now() - record.fetched_at)
+        # By the store's clock: this host's may be minutes off.
+        age = max(0.0, record.age)
         lifetime = record.lifetime
         if not MIN_LIFETIME <= lifetime <= MAX_LIFETIME:
             # An edited row must not keep a withdrawn key alive.
             lifetime = MIN_LIFETIME
         ahead = lifetime * _REFRESH_AHEAD * (0.9 + 0.2 * self._jitter())
         fresh_until = now + lifetime - age
-        self.record = record
-        self.snapshot = KeySnapshot(
+        return KeySnapshot(
             keys=keys,
             digest=record.digest,
+            fetched_at=now - age,
             refresh_at=now + ahead - age,
             fresh_until=fresh_until,
-            usable_until=fresh_until + self._policy.keys.stale_if_error,
+            usable_until=self._usable_until(now - age, fresh_until),
         )
+
+    def _usable_until(self, fetched: float, fresh_until: float) -> float:
+        policy = self._policy.keys
+        if policy.by_command:
+            return fetched + policy.max_stale
+        return fresh_until + policy.stale_if_error
 
     def read(self) -> bool:
         """Install what other processes published; tell whether anything changed."""
@@ -89,39 +112,46 @@ class LocalKeys:
         except Exception as error:  # noqa: BLE001 -- keys can be had without the store
             self._warn("store_unreachable", error)
             return False
-        known, self._version = self._version, 0 if record is None else record.version
-        if record is None or record.version == known or self._is_older(record, known):
+        self._stored_version = 0 if record is None else record.version
+        if record is None or _mark(record) == self._seen or self._is_older(record):
             return False
+        self._seen = _mark(record)
         try:
             self.install(record)
         except SourceError as error:
             # An edited or outdated row counts as none; the next fetch replaces it.
             self._warn("store_unusable", error)
             return False
+        self._version = record.version
         return True
 
-    def _is_older(self, record: KeyRecord, known: int) -> bool:
+    def _is_older(self, record: KeyRecord) -> bool:
         """Whether a replica that lags, or a restored backup, gave ``record``.
 
         A row made anew starts at version 1, so the version alone does not tell.
         """
         return (
-            record.version < known
-            and self.record is not None
-            and record.fetched_at <= self.record.fetched_at
+            self.snapshot is not None
+            and record.version < self._version
+            and self._clock.monotonic() - record.age <= self.snapshot.fetched_at
         )
 
     def publish(self, record: KeyRecord) -> None:
-        """Store ``record``; where another process was faster, take over theirs."""
+        """Store ``record``; where another process was faster, take over theirs.
+
+        Which of the two answers is newer nobody knows then, so the next fetch is due.
+        """
+        replacing = max(self._stored_version, 0)
         try:
-            published = self._store.publish(record, replacing=self._version)
+            published = self._store.publish(record, replacing=replacing)
         except Exception as error:  # noqa: BLE001 -- keys can be had without the store
             self._warn("store_unreachable", error)
             return
-        if published is None:
-            self.read()
-        else:
-            self._version = published.version
+        if published is not None:
+            self._version = self._stored_version = published.version
+            self._seen = _mark(published)
+        elif self.read() and self.snapshot is not None:
+            self.snapshot = replace(self.snapshot, refresh_at=-math.inf)
 
     def _warn(self, reason: str, error: Exception) -> None:
         logger.warning(
@@ -131,3 +161,7 @@ class LocalKeys:
             error,
             extra={"reason": reason, "issuer_alias": self._policy.alias},
         )
+
+
+def _mark(record: KeyRecord) -> tuple[int, str]:
+    return record.version, record.digest

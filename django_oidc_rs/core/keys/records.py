@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+from ..clock import Clock, SystemClock
+from .fleet import Admission, FleetState, Outcome, admit, settle
 
 __all__ = ["KeyRecord", "KeyStore", "MemoryKeyStore", "StoreError"]
 
@@ -22,12 +25,14 @@ class KeyRecord:
         issuer: the identifier string.
         jwks: the JWK Set as JSON text, without private or symmetric members.
         jwks_uri: where it came from.
-        fetched_at: seconds since the epoch.
+        fetched_at: seconds since the epoch, by the clock of the host that fetched.
         lifetime: seconds it stays fresh after ``fetched_at``.
         etag, last_modified: validators for a conditional GET (RFC 9110 section 8.8).
         metadata_fetched_at: when ``jwks_uri`` was learnt; 0 if it stands in settings.
         metadata_public: whether the metadata came from a public address.
         version: grows by one with every publication; 0 is "not stored".
+        age: seconds since it was published, by the store's clock, when it was read:
+            hosts' clocks may differ.
     """
 
     issuer: str
@@ -40,6 +45,7 @@ class KeyRecord:
     metadata_fetched_at: float = 0
     metadata_public: bool = True
     version: int = 0
+    age: float = field(default=0, compare=False)
 
     @property
     def digest(self) -> str:
@@ -62,18 +68,34 @@ class KeyStore(Protocol):
         """
         ...
 
+    def admit(self, issuer: str, *, holder: str, cooldown: float | None) -> Admission:
+        """Ask for the fleet's leave to fetch, as ``fleet.admit`` decides.
+
+        Raises ``StoreError``; then the process has its own limits alone.
+        """
+        ...
+
+    def settle(self, issuer: str, *, holder: str, outcome: Outcome) -> None:
+        """Give the leave back, as ``fleet.settle`` says. Raises ``StoreError``."""
+        ...
+
 
 class MemoryKeyStore:
     """A store in this process: for tests, and for projects without a database."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, clock: Clock | None = None) -> None:
+        """Start empty, by the machine's clock unless another is given."""
+        self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._records: dict[str, KeyRecord] = {}
+        self._states: dict[str, FleetState] = {}
 
     def load(self, issuer: str) -> KeyRecord | None:
         """Return the stored record, or None."""
-        return self._records.get(issuer)
+        stored = self._records.get(issuer)
+        if stored is None:
+            return None
+        return replace(stored, age=self._clock.now() - stored.fetched_at)
 
     def publish(self, record: KeyRecord, *, replacing: int) -> KeyRecord | None:
         """Store ``record`` if the stored version is still ``replacing``."""
@@ -84,3 +106,24 @@ class MemoryKeyStore:
             published = replace(record, version=replacing + 1)
             self._records[record.issuer] = published
             return published
+
+    def admit(self, issuer: str, *, holder: str, cooldown: float | None) -> Admission:
+        """Ask for leave to fetch; see ``fleet.admit``."""
+        with self._lock:
+            self._states[issuer], admission = admit(
+                self._states.get(issuer, FleetState()),
+                self._clock.monotonic(),
+                holder=holder,
+                cooldown=cooldown,
+            )
+        return admission
+
+    def settle(self, issuer: str, *, holder: str, outcome: Outcome) -> None:
+        """Give the leave back; see ``fleet.settle``."""
+        with self._lock:
+            self._states[issuer] = settle(
+                self._states.get(issuer, FleetState()),
+                self._clock.monotonic(),
+                holder=holder,
+                outcome=outcome,
+            )

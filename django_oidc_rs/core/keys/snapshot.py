@@ -23,6 +23,7 @@ class KeySnapshot:
     Attributes:
         keys: the usable keys.
         digest: of the JWK Set they come from; equal digests are equal sets.
+        fetched_at: when they were fetched, by whichever process.
         refresh_at: when a newer set should be fetched, in the background.
         fresh_until: when the set should not serve any more but for an outage.
         usable_until: when it does not serve any more at all.
@@ -30,9 +31,58 @@ class KeySnapshot:
 
     keys: VerificationKeys
     digest: str = ""
+    fetched_at: float = -math.inf
     refresh_at: float = math.inf
     fresh_until: float = math.inf
     usable_until: float = math.inf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStatus:
+    """How the keys of one issuer stand; times are seconds from now.
+
+    Attributes:
+        state: ``"healthy"``, ``"stale"`` (they outlive their lifetime, because the
+            issuer cannot be asked or the command has not run) or ``"no_keys"``.
+        keys: how many are usable.
+        age: since they were fetched; None for keys in settings, or without any.
+        usable_for: until they stop serving unless newer ones come; None for ever.
+        last_error: code of the last fetch that failed, "" after a success.
+        next_attempt: until the next fetch is allowed; None if nothing is to be fetched.
+    """
+
+    state: str
+    keys: int = 0
+    age: float | None = None
+    usable_for: float | None = None
+    last_error: str = ""
+    next_attempt: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        snapshot: KeySnapshot | None,
+        now: float,
+        *,
+        error: str = "",
+        pause: float = math.inf,
+    ) -> KeyStatus:
+        """Return the status at ``now``; ``pause`` is until a fetch is allowed."""
+        next_attempt = None if pause == math.inf else max(pause, 0.0)
+        if snapshot is None or now >= snapshot.usable_until:
+            return cls(state="no_keys", last_error=error, next_attempt=next_attempt)
+        if next_attempt is not None:
+            next_attempt = max(next_attempt, snapshot.refresh_at - now)
+        age = now - snapshot.fetched_at
+        usable_for = snapshot.usable_until - now
+        return cls(
+            state="healthy" if now < snapshot.fresh_until else "stale",
+            keys=len(snapshot.keys.keys),
+            age=None if age == math.inf else age,
+            usable_for=None if usable_for == math.inf else usable_for,
+            last_error=error,
+            next_attempt=next_attempt,
+        )
 
 
 class KeySource(Protocol):
@@ -46,6 +96,10 @@ class KeySource(Protocol):
         self, wanted: Callable[[VerificationKeys], bool], *, wait: bool
     ) -> KeySnapshot:
         """Return keys that are ``wanted``, or the newest there are. Raises as above."""
+        ...
+
+    def status(self) -> KeyStatus:
+        """Return how these keys stand. No outbound connection, no waiting."""
         ...
 
 
@@ -67,3 +121,7 @@ class StaticKeys:
         """Return the keys: there are no newer ones."""
         del wanted, wait
         return self._snapshot
+
+    def status(self) -> KeyStatus:
+        """Return that they are in force."""
+        return KeyStatus.of(self._snapshot, 0.0)

@@ -58,31 +58,36 @@ class IssuerSource:
         self._clock = clock
 
     def fetch(
-        self, previous: KeyRecord | None, *, rediscover: bool = False
+        self,
+        previous: KeyRecord | None,
+        *,
+        rediscover: bool = False,
+        retry: bool = True,
     ) -> KeyRecord:
         """Return a new record with at least one usable key.
 
         ``previous`` allows a conditional GET and spares the metadata for an hour,
-        unless ``rediscover``, which believes nothing stored. A connect error or a 502,
-        503, 504 is tried once more, at once.
+        unless ``rediscover``, which believes nothing stored. With ``retry`` a connect
+        error or a 502, 503, 504 is tried once more, at once.
 
         Raises:
             SourceError: whatever went wrong; an empty or unusable set is a failure too.
         """
+        get = self._get_twice if retry else self._fetch
         try:
-            return self._fetch_record(previous, rediscover=rediscover)
+            return self._fetch_record(previous, get, rediscover=rediscover)
         except (FetchError, MetadataError) as error:
             raise SourceError(error.code, str(error)) from error
 
     def _fetch_record(
-        self, previous: KeyRecord | None, *, rediscover: bool
+        self, previous: KeyRecord | None, get: Fetch, *, rediscover: bool
     ) -> KeyRecord:
-        located = self._locate(previous, rediscover=rediscover)
+        located = self._locate(previous, get, rediscover=rediscover)
         same_place = previous is not None and previous.jwks_uri == located.jwks_uri
         known = previous if same_place and not rediscover else None
         headers = _conditions(known) if known else {}
         # Settings may name any address; a public document may not lead inside.
-        document = self._get(
+        document = get(
             located.jwks_uri,
             trusted_address=not located.metadata_public
             or self._policy.jwks_uri is not None,
@@ -108,7 +113,9 @@ class IssuerSource:
         parse_record(record, self._policy)
         return record
 
-    def _locate(self, previous: KeyRecord | None, *, rediscover: bool) -> KeyRecord:
+    def _locate(
+        self, previous: KeyRecord | None, get: Fetch, *, rediscover: bool
+    ) -> KeyRecord:
         """Return a record that knows its ``jwks_uri`` and nothing else yet."""
         policy, now = self._policy, self._clock.now()
         blank = KeyRecord(
@@ -125,9 +132,7 @@ class IssuerSource:
                     metadata_fetched_at=previous.metadata_fetched_at,
                     metadata_public=previous.metadata_public,
                 )
-        metadata = discover(
-            self._get, issuer=policy.issuer, metadata_url=policy.metadata_url
-        )
+        metadata = discover(get, issuer=policy.issuer, metadata_url=policy.metadata_url)
         return replace(
             blank,
             jwks_uri=metadata.jwks_uri,
@@ -135,7 +140,7 @@ class IssuerSource:
             metadata_public=metadata.public_address,
         )
 
-    def _get(
+    def _get_twice(
         self,
         url: str,
         *,

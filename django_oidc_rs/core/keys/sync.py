@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..clock import Clock
 from ..http import Fetch
@@ -58,21 +58,31 @@ def fetch_keys(
     )
 
 
-def publish_keys(record: KeyRecord, *, store: KeyStore) -> None:
-    """Store ``record``, unless the web tier published a later answer meanwhile.
+def publish_keys(
+    policy: IssuerPolicy,
+    report: SyncReport,
+    *,
+    store: KeyStore,
+    fetch: Fetch,
+    clock: Clock,
+) -> SyncReport:
+    """Store what ``report`` found; fetch again where another process was faster.
 
-    Raises:
-        StoreError: the store cannot be written.
+    Which of two answers is newer cannot be told, so neither overwrites the other.
+    Returns the report of what is stored now, or one with an error.
     """
-    replacing = record.version
     for _attempt in range(_ATTEMPTS):
-        if store.publish(record, replacing=replacing) is not None:
-            return
-        stored = store.load(record.issuer)
-        if stored is not None and stored.fetched_at > record.fetched_at:
-            return
-        replacing = stored.version if stored else 0
-    raise StoreError("others keep publishing")
+        if report.record is None:
+            return report
+        try:
+            replacing = max(report.record.version, 0)
+            if store.publish(report.record, replacing=replacing) is not None:
+                return report
+            stored = store.load(policy.issuer)
+        except StoreError as error:
+            return replace(report, error=error)
+        report = fetch_keys(policy, stored, fetch=fetch, clock=clock)
+    return replace(report, error=StoreError("others keep publishing"))
 
 
 def _stored_keys(stored: KeyRecord | None, policy: IssuerPolicy) -> VerificationKeys:

@@ -230,7 +230,7 @@ def _usable(policy: IssuerPolicy, report: SyncReport) -> str:
 
 def _stored(policy: IssuerPolicy, seams: wiring.Seams) -> tuple[str, str]:
     try:
-        record = seams.store.load(policy.issuer)
+        record = seams.store_of(policy).load(policy.issuer)
     except StoreError as error:
         return f"the database cannot be read: {error}", _DATABASE
     if record is None:

@@ -17,7 +17,7 @@ from ...conf import get_config
 from ...core.issuers import IssuerPolicy
 from ...core.keys import KeyRecord, StoreError
 from ...core.keys.sync import SyncReport, fetch_keys, publish_keys
-from ...models import IssuerRecord, issuer_key
+from ...models import IssuerRecord, RefreshState, issuer_key
 from ..issuers import chosen_issuers, no_database
 from ..table import duration, shown, table
 
@@ -80,6 +80,7 @@ class Command(BaseCommand):
         seams: wiring.Seams,
         **options: Any,
     ) -> Iterator[SyncReport]:
+        by_alias = {policy.alias: policy for policy in policies}
         with ThreadPoolExecutor(_PARALLEL) as pool:
             pending = [
                 pool.submit(
@@ -94,11 +95,8 @@ class Command(BaseCommand):
             ]
             for count, future in enumerate(as_completed(pending), start=1):
                 report = future.result()
-                if report.record is not None and not options["check"]:
-                    try:
-                        publish_keys(report.record, store=seams.store)
-                    except StoreError as error:
-                        report = replace(report, error=error)
+                if not options["check"]:
+                    report = _publish(by_alias[report.alias], report, seams)
                 if len(pending) > 1 and not options["json"]:
                     outcome = "failed" if report.error else "ok"
                     self.stderr.write(
@@ -132,13 +130,37 @@ class Command(BaseCommand):
             self.stdout.write("Nothing was stored.")
 
 
+def _publish(
+    policy: IssuerPolicy, report: SyncReport, seams: wiring.Seams
+) -> SyncReport:
+    """Store what was found, where requests look and in the database behind that."""
+    store = seams.store_of(policy)
+    report = publish_keys(
+        policy, report, store=store, fetch=seams.fetch, clock=seams.clock
+    )
+    if store is seams.store or report.record is None or report.error is not None:
+        return report
+    try:
+        kept = seams.store.load(policy.issuer)
+    except StoreError as error:
+        return replace(report, error=error)
+    record = replace(report.record, version=kept.version if kept else 0)
+    return publish_keys(
+        policy,
+        replace(report, record=record),
+        store=seams.store,
+        fetch=seams.fetch,
+        clock=seams.clock,
+    )
+
+
 def _stored(
     policies: Sequence[IssuerPolicy], seams: wiring.Seams
 ) -> dict[str, KeyRecord | None]:
     """Return what is stored of each issuer whose keys are fetched at all."""
     try:
         return {
-            policy.alias: seams.store.load(policy.issuer)
+            policy.alias: seams.store_of(policy).load(policy.issuer)
             for policy in policies
             if policy.jwks is None and policy.shared_secret is None
         }
@@ -150,6 +172,8 @@ def _prune(*, delete: bool) -> int:
     current = [issuer_key(policy.issuer) for policy in get_config().issuers]
     surplus = IssuerRecord.objects.exclude(key__in=current)
     try:
+        if delete:
+            RefreshState.objects.exclude(key__in=current).delete()
         return surplus.delete()[0] if delete else surplus.count()
     except (Error, ImproperlyConfigured) as error:
         raise no_database(error) from error

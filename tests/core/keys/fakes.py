@@ -97,8 +97,8 @@ class Network:
 class Store(MemoryKeyStore):
     """A store that counts, and can fail or give what it is told to."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: Clock | None = None) -> None:
+        super().__init__(clock)
         self.loads = 0
         self.load_error: Exception | None = None
         self.publish_error: Exception | None = None
@@ -117,6 +117,16 @@ class Store(MemoryKeyStore):
         if self.publish_error is not None:
             raise self.publish_error
         return super().publish(record, replacing=replacing)
+
+    def admit(self, issuer, *, holder, cooldown):
+        if self.publish_error is not None:
+            raise self.publish_error
+        return super().admit(issuer, holder=holder, cooldown=cooldown)
+
+    def settle(self, issuer, *, holder, outcome):
+        if self.publish_error is not None:
+            raise self.publish_error
+        super().settle(issuer, holder=holder, outcome=outcome)
 
     def put(self, record):
         """Write past compare-and-set, as an editor of the row would."""
@@ -151,6 +161,19 @@ def in_thread(work: Callable[[], None]) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
+class Shifted:
+    """The clock of another host, so many seconds off."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self.monotonic = clock.monotonic
+        self.advance = clock.advance
+        self._clock = clock
+        self._seconds = seconds
+
+    def now(self) -> float:
+        return self._clock.now() + self._seconds
+
+
 class Process:
     """One process of a deployment: a ring, with what it was given at hand."""
 
@@ -162,12 +185,13 @@ class Process:
         store: Store | None = None,
         spawn: Callable[[Callable[[], None]], None] = inline,
         jitter: float = 0.5,
+        pause: Callable[[float], None] | None = None,
         on_refresh: Callable[..., None] | None = None,
         **policy: object,
     ) -> None:
         self.network = network
         self.clock = clock
-        self.store = store if store is not None else Store()
+        self.store = store if store is not None else Store(clock)
         self.reports: list[str | None] = []
         self.ring = KeyRing(
             make_policy(**policy),
@@ -176,6 +200,7 @@ class Process:
             store=self.store,
             spawn=spawn,
             jitter=lambda: jitter,
+            pause=pause or clock.advance,
             on_refresh=on_refresh or self._note,
         )
 
@@ -184,7 +209,7 @@ class Process:
 
     def is_awaited(self) -> bool:
         """Whether a request is waiting right now, and not only about to."""
-        return bool(self.ring._progress._waiters)
+        return bool(self.ring._runway.progress._waiters)
 
     def names(self, *, wait: bool = True) -> list[str | None]:
         """What a request with a known key finds."""

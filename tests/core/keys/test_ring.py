@@ -12,6 +12,7 @@ from django_oidc_rs.core.errors import KeysUnavailable
 from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.core.issuers import KeyPolicy
 from django_oidc_rs.core.keys import KeysPending, StoreError, ring
+from django_oidc_rs.core.keys.fleet import LEASE
 
 from .fakes import (
     ISSUER,
@@ -19,6 +20,7 @@ from .fakes import (
     Hand,
     Network,
     Process,
+    Shifted,
     Store,
     Threads,
     in_thread,
@@ -166,8 +168,8 @@ class TestStaleness:
             assert process.names() == ["a"]
             asked.append(network.hits)
             clock.advance(1)
-        # One at 0, then after 1, 2, 4, 8, 16 and not yet 32 more.
-        assert [asked.index(hits) for hits in range(2, 8)] == [0, 1, 3, 7, 15, 31]
+        # One at 0, then after 1.1, 2.2, 4.4, 8.8, 17.6 and not yet 35.2 more.
+        assert [asked.index(hits) for hits in range(2, 8)] == [0, 2, 5, 10, 19, 37]
         assert network.hits == 7
         assert process.reports[1:] == ["timeout"] * 6
 
@@ -182,8 +184,8 @@ class TestStaleness:
         process.names()
         network.fail("status", 500)
         clock.advance(LIFETIME + STALE)
-        assert unavailable(process.names) == 1
-        assert unavailable(lambda: process.find("a")) == 1
+        assert unavailable(process.names) == 2
+        assert unavailable(lambda: process.find("a")) == 2
 
     def test_jc_17_stale_serving_may_be_off(self, network, clock):
         policy = KeyPolicy(stale_if_error=0)
@@ -233,7 +235,7 @@ class TestStaleness:
         process = Process(network, clock=clock)
         process.names()
         clock.advance(LIFETIME)
-        process.ring._spawn = lambda work: clock.advance(2)
+        process.ring._runway._spawn = lambda work: clock.advance(2)
         assert process.names() == ["a"]
         assert network.hits == 1
 
@@ -299,7 +301,7 @@ class TestColdStart:
     def test_jc_19_an_outage_is_not_hammered(self, process, network, clock):
         network.fail("connect")
         for _ in range(10):
-            assert unavailable(process.names) == 1
+            assert unavailable(process.names) == 2
         # One attempt and its immediate retry.
         assert network.hits == 2
 
@@ -309,16 +311,16 @@ class TestColdStart:
         for _ in range(8):
             told.append(unavailable(process.names))
             clock.advance(told[-1])
-        assert told == [1, 2, 4, 8, 16, 32, 60, 60]
+        assert told == [2, 3, 5, 9, 18, 36, 66, 66]
         assert network.hits == 8
 
-    def test_the_pause_told_is_a_minute_at_most(self, network, clock):
+    def test_the_pause_told_has_a_bound(self, network, clock):
         network.fail()
         process = Process(network, clock=clock, jitter=1.0)
         for _ in range(9):
             told = unavailable(process.names)
-            clock.advance(66)
-        assert told == 60
+            clock.advance(72)
+        assert told == 72
 
     def test_stored_keys_serve_while_the_issuer_is_down(self, process, network, clock):
         process.names()
@@ -367,8 +369,9 @@ class TestColdStart:
             unavailable(process.names)
             clock.advance(10)
         unavailable(process.names)
-        other = Process(Network("a"), clock=clock, store=process.store)
+        other = Process(Network("a"), clock=clock)
         other.names()
+        process.store.publish(stored_by(other), replacing=0)
         unavailable(process.names)
         clock.advance(1)
         assert process.names() == ["a"]
@@ -408,7 +411,7 @@ class TestColdStart:
         second = Process(network, clock=clock, store=process.store, spawn=in_thread)
         assert second.names() == ["a"]
         release.set()
-        until(lambda: second.ring._flight is None)
+        until(lambda: second.ring._runway.flight is None)
 
     @pytest.mark.usefixtures("no_wait_ends")
     def test_an_issuer_that_is_down_holds_four_workers_at_most(self, network, clock):
@@ -418,14 +421,22 @@ class TestColdStart:
         threads = Threads()
         for _ in range(6):
             threads.start(process.names)
-        until(lambda: process.ring._flight and process.ring._flight.waiters == 6)
+        until(
+            lambda: (
+                process.ring._runway.flight and process.ring._runway.flight.waiters == 6
+            )
+        )
         spawn.run()
         assert [type(error) for error in threads.join()] == [KeysUnavailable] * 6
         clock.advance(2)
         threads = Threads()
         for _ in range(4):
             threads.start(process.names)
-        until(lambda: process.ring._flight and process.ring._flight.waiters == 4)
+        until(
+            lambda: (
+                process.ring._runway.flight and process.ring._runway.flight.waiters == 4
+            )
+        )
         fifth = Threads()
         fifth.start(process.names)
         (refused,) = fifth.join()
@@ -508,12 +519,12 @@ class TestUnknownKid:
     ):
         process.names()
         clock.advance(AHEAD)
-        process.ring._spawn = Hand()
+        process.ring._runway._spawn = Hand()
         process.names()
-        process.ring._spawn.run()
+        process.ring._runway._spawn.run()
         assert network.hits == 2
         clock.advance(LIFETIME)
-        process.ring._spawn = lambda work: work()
+        process.ring._runway._spawn = lambda work: work()
         for _ in range(5):
             process.find("random")
         # One that was due, two of the budget.
@@ -539,7 +550,7 @@ class TestUnknownKid:
         assert network.hits == 3
         assert process.store.loads <= 4
         assert size() == before
-        assert len(process.ring._budget._spent) == 2
+        assert len(process.ring._gate._budget._spent) == 2
 
     def test_jc_11_a_kid_that_was_missing_is_found_once_it_is_published(
         self, process, network, clock
@@ -555,11 +566,11 @@ class TestUnknownKid:
         process.names()
         network.fail("status", 500)
         for _ in range(20):
-            assert unavailable(lambda: process.find("b")) == 1
+            assert unavailable(lambda: process.find("b")) == 2
         assert network.hits == 2
         assert process.names() == ["a"]
         clock.advance(10)
-        assert unavailable(lambda: process.find("b")) == 2
+        assert unavailable(lambda: process.find("b")) == 3
 
     def test_jc_18_an_exhausted_budget_after_failures_is_no_401(
         self, process, network, clock
@@ -587,12 +598,16 @@ class TestUnknownKid:
         spawn = Hand()
         process = Process(network, clock=clock, spawn=lambda work: work())
         process.names()
-        process.ring._spawn = spawn
+        process.ring._runway._spawn = spawn
         network.serve("b")
         threads = Threads()
         for _ in range(4):
             threads.start(lambda: process.find("b"))
-        until(lambda: process.ring._flight and process.ring._flight.waiters == 4)
+        until(
+            lambda: (
+                process.ring._runway.flight and process.ring._runway.flight.waiters == 4
+            )
+        )
         others = Threads()
         for wait in (True, False) * 3:
             others.start(lambda wait=wait: process.find("b", wait=wait))
@@ -605,9 +620,9 @@ class TestUnknownKid:
 
     def test_waiting_ends_after_two_seconds(self, process, network, clock):
         process.names()
-        process.ring._spawn = lambda work: clock.advance(2)
+        process.ring._runway._spawn = lambda work: clock.advance(2)
         assert unavailable(lambda: process.find("b")) == 1
-        assert process.ring._flight.waiters == 0
+        assert process.ring._runway.flight.waiters == 0
 
     @pytest.mark.usefixtures("no_wait_ends")
     def test_who_boards_late_waits_for_a_flight_of_its_own(
@@ -616,12 +631,12 @@ class TestUnknownKid:
         """A flight under way may have set out before the key was published."""
         process.names()
         spawn = Hand()
-        process.ring._spawn = spawn
+        process.ring._runway._spawn = spawn
         threads = Threads()
         threads.start(lambda: process.find("random"))
         until(lambda: spawn.waiting)
         threads.start(lambda: process.find("b"))
-        until(lambda: process.ring._flight.waiters == 2)
+        until(lambda: process.ring._runway.flight.waiters == 2)
         spawn.run()
         until(lambda: spawn.waiting)
         network.serve("a", "b")
@@ -633,12 +648,16 @@ class TestUnknownKid:
     def test_a_failed_flight_of_somebody_else_is_503(self, process, network, clock):
         process.names()
         spawn = Hand()
-        process.ring._spawn = spawn
+        process.ring._runway._spawn = spawn
         network.fail()
         threads = Threads()
         for _ in range(2):
             threads.start(lambda: process.find("b"))
-        until(lambda: process.ring._flight and process.ring._flight.waiters == 2)
+        until(
+            lambda: (
+                process.ring._runway.flight and process.ring._runway.flight.waiters == 2
+            )
+        )
         spawn.run()
         assert [type(error) for error in threads.join()] == [KeysUnavailable] * 2
         assert network.hits == 2
@@ -664,16 +683,16 @@ class TestUnknownKid:
     @pytest.mark.usefixtures("no_wait_ends")
     def test_a_slow_store_does_not_delay_who_found_the_key(self, network, clock):
         release = threading.Event()
-        store = Store()
+        store = Store(clock)
         process = Process(network, clock=clock, store=store, spawn=in_thread)
         process.names()
-        until(lambda: process.ring._flight is None)
+        until(lambda: process.ring._runway.flight is None)
         store.before_publish = release.wait
         network.answer = lambda: until(process.is_awaited) or jwks("a", "b")
         threads = Threads()
         threads.start(lambda: process.find("b"))
         assert threads.join() == [True]
-        assert process.ring._flight is not None
+        assert process.ring._runway.flight is not None
         looks = []
 
         def wanted(keys):
@@ -682,7 +701,7 @@ class TestUnknownKid:
 
         threads = Threads()
         threads.start(lambda: process.ring.snapshot_with(wanted, wait=True))
-        until(lambda: process.ring._flight.waiters == 1)
+        until(lambda: process.ring._runway.flight.waiters == 1)
         network.serve("a", "b", "c")
         store.before_publish = lambda: None
         release.set()
@@ -690,7 +709,7 @@ class TestUnknownKid:
         assert found.keys.knows("c")
         # Nobody spun while the set was stored.
         assert len(looks) <= 3
-        until(lambda: process.ring._flight is None)
+        until(lambda: process.ring._runway.flight is None)
         assert stored_by(process).version == 3
 
 
@@ -724,7 +743,7 @@ class TestWithoutWaiting:
     def test_a_key_that_somebody_is_fetching(self, process, network):
         process.names()
         spawn = Hand()
-        process.ring._spawn = spawn
+        process.ring._runway._spawn = spawn
         network.serve("b")
         threads = Threads()
         threads.start(lambda: process.find("b"))
@@ -745,7 +764,7 @@ class TestWithoutWaiting:
             process.names(wait=False)
         threads = Threads()
         threads.start(process.names)
-        until(lambda: process.ring._flight.waiters == 1)
+        until(lambda: process.ring._runway.flight.waiters == 1)
         spawn.run()
         assert threads.join() == [["a"]]
         assert network.hits == 1
@@ -762,7 +781,12 @@ class TestConcurrency:
         threads = Threads()
         for _ in range(50):
             threads.start(process.names)
-        until(lambda: process.ring._flight and process.ring._flight.waiters == 50)
+        until(
+            lambda: (
+                process.ring._runway.flight
+                and process.ring._runway.flight.waiters == 50
+            )
+        )
         assert len(spawn.waiting) == 1
         spawn.run()
         assert threads.join() == [["a"]] * 50
@@ -785,13 +809,18 @@ class TestConcurrency:
         spawn = Hand()
         process = Process(network, clock=clock, spawn=lambda work: work())
         process.names()
-        process.ring._spawn = spawn
+        process.ring._runway._spawn = spawn
         clock.advance(LIFETIME)
         network.serve("b")
         threads = Threads()
         for _ in range(50):
             threads.start(process.names)
-        until(lambda: process.ring._flight and process.ring._flight.waiters == 50)
+        until(
+            lambda: (
+                process.ring._runway.flight
+                and process.ring._runway.flight.waiters == 50
+            )
+        )
         spawn.run()
         assert threads.join() == [["b"]] * 50
         assert network.hits == 2
@@ -803,7 +832,7 @@ class TestConcurrency:
         spawn = Hand()
         process = Process(network, clock=clock, spawn=lambda work: work())
         process.names()
-        process.ring._spawn = spawn
+        process.ring._runway._spawn = spawn
         clock.advance(AHEAD)
         process.names()
         process.names()
@@ -831,10 +860,10 @@ class TestStore:
         assert process.find("b")
         assert second.find("b")
         assert network.hits == 2
-        # It cost nothing of the second process's budget.
+        # The budget is that of both.
         for _ in range(3):
             second.find("random")
-        assert network.hits == 4
+        assert network.hits == 3
 
     def test_ss_01_a_change_in_the_store_that_lacks_the_key_is_not_the_last_word(
         self, process, network, clock
@@ -1056,11 +1085,12 @@ class TestStore:
 
     def test_jc_27_s_who_publishes_first_wins_everywhere(self, network, clock):
         """A's old answer arrives after B published the new set."""
-        store = Store()
+        store = Store(clock)
         slow = Process(Network("old"), clock=clock, store=store)
         fast = Process(Network("new"), clock=clock, store=store)
 
         def overtaken():
+            clock.advance(LEASE)
             fast.names()
             return jwks("old")
 
@@ -1071,7 +1101,7 @@ class TestStore:
         assert stored.digest == fast.ring.snapshot(wait=True).digest
 
     def test_jc_27_s_waiters_do_not_wait_for_who_wins(self, network, clock):
-        store = Store()
+        store = Store(clock)
         process = Process(network, clock=clock, store=store)
         process.names()
         network.serve("b")
@@ -1098,13 +1128,13 @@ class TestStore:
 class TestTheUnexpected:
     def test_a_broken_fetch_does_not_wedge(self, process, network, clock, caplog):
         network.answer = ZeroDivisionError()
-        assert unavailable(process.names) == 1
-        assert unavailable(process.names) == 1
+        assert unavailable(process.names) == 2
+        assert unavailable(process.names) == 2
         assert network.hits == 1
         network.serve("a")
         clock.advance(2)
         assert process.names() == ["a"]
-        assert process.ring._flight is None
+        assert process.ring._runway.flight is None
         assert [r.reason for r in caplog.records] == ["refresh_failed"]
         assert caplog.records[0].exc_info[0] is ZeroDivisionError
 
@@ -1131,8 +1161,8 @@ class TestTheUnexpected:
         process = Process(network, clock=clock, on_refresh=listener)
         if answer == "bad":
             network.fail()
-            assert unavailable(process.names) == 1
-            assert unavailable(process.names) == 1
+            assert unavailable(process.names) == 2
+            assert unavailable(process.names) == 2
             assert network.hits == 1
         else:
             assert process.names() == ["a"]
@@ -1145,24 +1175,25 @@ class TestTheUnexpected:
 
         process = Process(network, clock=clock, spawn=spawn)
         for _ in range(5):
-            assert unavailable(process.names) == 1
+            assert unavailable(process.names) == 2
         assert len(caplog.records) == 1
-        process.ring._spawn = lambda work: work()
+        process.ring._runway._spawn = lambda work: work()
         clock.advance(2)
         assert process.names() == ["a"]
-        process.ring._spawn = spawn
+        process.ring._runway._spawn = spawn
         clock.advance(AHEAD)
         for _ in range(20):
             assert process.names() == ["a"]
         assert len(caplog.records) == 2
         unavailable(lambda: process.find("b"))
-        assert process.ring._flight is None
+        assert process.ring._runway.flight is None
 
-    def test_an_interpreter_going_down_does_not_wedge(self, process, network):
+    def test_an_interpreter_going_down_does_not_wedge(self, process, network, clock):
         network.answer = SystemExit()
         with pytest.raises(SystemExit):
             process.names()
         network.serve("a")
+        clock.advance(2)
         assert process.names() == ["a"]
 
     def test_without_a_listener(self, network, clock):
@@ -1178,13 +1209,14 @@ class TestTheUnexpected:
         unavailable(process.names)
         assert [(r.reason, r.issuer_alias) for r in caplog.records] == [
             ("store_unreachable", "default"),
+            ("store_unreachable", "default"),
             ("fetch_failed", "default"),
         ]
 
     def test_a_store_that_cannot_be_written_is_logged(self, process, caplog):
         process.store.publish_error = StoreError("read-only")
         assert process.names() == ["a"]
-        assert [record.reason for record in caplog.records] == ["store_unreachable"]
+        assert {record.reason for record in caplog.records} == {"store_unreachable"}
 
     def test_a_forced_flight_that_may_not_fetch_any_more_is_no_error(
         self, process, network, clock
@@ -1194,11 +1226,15 @@ class TestTheUnexpected:
         process.find("random")
         process.find("random")
         spawn = Hand()
-        process.ring._spawn = spawn
+        process.ring._runway._spawn = spawn
         clock.advance(2)
         threads = Threads()
         threads.start(lambda: process.find("b"))
-        until(lambda: process.ring._flight and process.ring._flight.waiters == 1)
+        until(
+            lambda: (
+                process.ring._runway.flight and process.ring._runway.flight.waiters == 1
+            )
+        )
         clock.advance(LIFETIME + STALE)
         network.fail()
         with pytest.raises(KeysPending):
@@ -1212,3 +1248,343 @@ def test_the_address_asked_is_the_settings(network, clock):
     assert make_policy().jwks_uri == JWKS_URI
     Process(network, clock=clock).names()
     assert network.asked == [JWKS_URI]
+
+
+class TestFleet:
+    """Several processes, one store. They take turns where the fakes say so."""
+
+    @pytest.fixture
+    def store(self, clock):
+        return Store(clock)
+
+    def fleet(self, network, clock, store, count=4, **kwargs):
+        return [
+            Process(network, clock=clock, store=store, **kwargs) for _ in range(count)
+        ]
+
+    def test_jc_01_s_a_cold_start_is_one_fetch(self, network, clock, store):
+        one, two, *others = self.fleet(network, clock, store)
+        waited = []
+
+        def pause(_seconds):
+            waited.append(1)
+            store.publish(self.record(clock), replacing=0)
+
+        def answer():
+            # The second process comes while the first is fetching.
+            two.ring._pause = pause
+            assert two.names() == ["a"]
+            return jwks("a")
+
+        network.answer = answer
+        assert one.names() == ["a"]
+        for process in others:
+            assert process.names() == ["a"]
+        assert waited == [1]
+        assert network.hits == 1
+
+    def record(self, clock):
+        other = Process(Network("a"), clock=clock)
+        other.names()
+        return replace(stored_by(other), version=0)
+
+    def test_a_killed_holder_delays_a_cold_start_by_its_lease(
+        self, network, clock, store
+    ):
+        process, *_ = self.fleet(network, clock, store)
+        store.admit(ISSUER, holder="killed", cooldown=None)
+        assert unavailable(process.names) == 1
+        clock.advance(LEASE)
+        assert process.names() == ["a"]
+
+    def test_and_delays_nobody_who_has_keys(self, network, clock, store):
+        process, *_ = self.fleet(network, clock, store)
+        process.names()
+        clock.advance(AHEAD)
+        store.admit(ISSUER, holder="killed", cooldown=None)
+        before = clock.monotonic()
+        for _ in range(50):
+            assert process.names() == ["a"]
+        assert clock.monotonic() == before
+        clock.advance(LEASE)
+        process.names()
+        assert network.hits == 2
+
+    def test_jc_04_s_one_process_refreshes_for_all(self, network, clock, store):
+        fleet = self.fleet(network, clock, store)
+        for process in fleet:
+            process.names()
+        clock.advance(AHEAD)
+        network.serve("b")
+        for process in fleet:
+            process.names()
+            assert process.names() == ["b"]
+        assert network.hits == 2
+
+    def test_jc_11_s_a_flood_in_four_processes_is_two_fetches(
+        self, network, clock, store
+    ):
+        fleet = self.fleet(network, clock, store)
+        for process in fleet:
+            process.names()
+        for second in range(30):
+            for number, process in enumerate(fleet):
+                assert not process.find(f"random {second} {number}")
+            clock.advance(0.99)
+        assert network.hits == 1 + 2
+        network.serve("a", "b")
+        clock.advance(1)
+        for process in fleet:
+            assert process.find("b")
+        assert network.hits == 4
+
+    def test_jc_19_s_an_outage_is_seven_attempts_a_minute_for_all(
+        self, network, clock, store
+    ):
+        fleet = self.fleet(network, clock, store)
+        for process in fleet:
+            process.names()
+        network.fail("connect")
+        clock.advance(LIFETIME)
+        for _ in range(600):
+            for process in fleet:
+                assert process.names() == ["a"]
+            clock.advance(0.1)
+        # The first attempt is made twice, at once.
+        assert network.hits - 1 <= 7
+
+    def test_who_looks_for_a_key_waits_for_who_is_fetching(self, network, clock, store):
+        one, two, *_ = self.fleet(network, clock, store)
+        one.names(), two.names()
+        clock.advance(2)
+
+        def answer():
+            waited = []
+
+            def pause(_seconds):
+                waited.append(1)
+                record = replace(stored_by(one), jwks=jwks("b").decode())
+                store.publish(record, replacing=1)
+
+            two.ring._pause = pause
+            network.serve("b")
+            assert two.find("b")
+            assert waited == [1]
+            return jwks("b")
+
+        network.answer = answer
+        assert one.find("b")
+        # The third one settles whose answer is newer: the second process published.
+        assert network.hits == 3
+
+    def test_and_learns_that_it_failed(self, network, clock, store):
+        one, two, *_ = self.fleet(network, clock, store)
+        one.names(), two.names()
+        clock.advance(2)
+        told = []
+
+        def answer():
+            # The lease is given back with the failure, while the second one waits.
+            two.ring._pause = lambda _seconds: one.ring._gate.failed(
+                clock.monotonic(), "tls"
+            )
+            told.append(unavailable(lambda: two.find("b")))
+            return FetchError("tls")
+
+        network.answer = answer
+        unavailable(lambda: one.find("b"))
+        assert told == [2]
+        assert network.hits == 2
+
+    def test_a_waiter_gives_up_after_two_seconds(self, network, clock, store):
+        process, *_ = self.fleet(network, clock, store)
+        process.names()
+        clock.advance(2)
+        store.admit(ISSUER, holder="slow", cooldown=None)
+        before = clock.monotonic()
+        assert unavailable(lambda: process.find("b")) == 1
+        assert clock.monotonic() - before == pytest.approx(2, abs=0.11)
+        assert network.hits == 1
+
+    def test_ss_09_hosts_whose_clocks_differ_by_two_minutes(self, clock):
+        """The store's clock counts: no refresh storm, no premature expiry."""
+        network, store = Network("a"), Store(clock)
+        ahead, behind = Shifted(clock, 120), Shifted(clock, -120)
+        fleet = [
+            Process(network, clock=each, store=store) for each in (clock, ahead, behind)
+        ]
+        hits = []
+        for _ in range(1440):
+            for process in fleet:
+                assert process.names() == ["a"]
+            hits.append(network.hits)
+            clock.advance(1)
+        assert hits[-1] <= 1 + 1440 // 480
+
+    def test_who_loses_the_race_fetches_again_at_once(self, network, clock, store):
+        """Nobody knows which answer is newer; a withdrawn key must not come back."""
+        process, *_ = self.fleet(network, clock, store)
+        process.names()
+        withdrawn = stored_by(process)
+        clock.advance(AHEAD)
+        network.serve("new")
+        store.before_publish = lambda: store.put(replace(withdrawn, version=2))
+        process.names()
+        store.before_publish = lambda: None
+        process.names()
+        assert process.names() == ["new"]
+
+    def test_a_replica_that_catches_up_brings_no_withdrawn_key_back(
+        self, network, clock, store
+    ):
+        process, *_ = self.fleet(network, clock, store)
+        process.names()
+        old = [stored_by(process)]
+        clock.advance(10)
+        process.find("unknown")
+        old.append(stored_by(process))
+        network.serve("new")
+        clock.advance(10)
+        assert process.find("new")
+        for record in old:
+            store.put(record)
+            clock.advance(15)
+            process.names()
+            assert process.names() == ["new"]
+
+    def test_ss_05_a_flushed_store_and_a_row_of_the_same_version(
+        self, network, clock, store
+    ):
+        process, *_ = self.fleet(network, clock, store)
+        process.names()
+        store.flush()
+        clock.advance(20)
+        other = Process(Network("c"), clock=clock, store=store)
+        assert other.names() == ["c"]
+        clock.advance(15)
+        process.names()
+        assert process.names() == ["c"]
+
+
+class TestByCommand:
+    """``REFRESH: "command"``: requests never open a connection."""
+
+    @pytest.fixture
+    def process(self, network, clock):
+        policy = KeyPolicy(by_command=True, max_stale=7 * 86400)
+        return Process(network, clock=clock, keys=policy)
+
+    @pytest.fixture
+    def run_command(self, network, clock, process):
+        def run(*names):
+            other = Process(Network(*names), clock=clock)
+            other.names()
+            stored = process.store.load(ISSUER)
+            record = replace(stored_by(other), version=0)
+            process.store.publish(record, replacing=stored.version if stored else 0)
+
+        return run
+
+    def test_without_keys_nobody_can_tell(self, process, network):
+        assert unavailable(process.names) == 72
+        assert unavailable(lambda: process.find("a")) == 72
+        assert network.hits == 0
+
+    def test_what_the_command_stores_is_in_force_within_15_seconds(
+        self, process, network, clock, run_command
+    ):
+        run_command("a")
+        assert process.names() == ["a"]
+        run_command("b")
+        clock.advance(14.9)
+        assert process.names() == ["a"]
+        clock.advance(0.1)
+        process.names()
+        assert process.names() == ["b"]
+        assert network.hits == 0
+
+    def test_an_unknown_key_is_looked_up_in_the_store_once_a_second(
+        self, process, network, clock, run_command
+    ):
+        run_command("a")
+        process.names()
+        loads = process.store.loads
+        for _ in range(100):
+            assert not process.find("b")
+        assert process.store.loads == loads
+        run_command("b")
+        clock.advance(1)
+        assert process.find("b")
+        assert network.hits == 0
+
+    def test_keys_serve_until_max_stale_and_nobody_waits(
+        self, process, network, clock, run_command
+    ):
+        run_command("a")
+        process.names()
+        for _ in range(7 * 24 - 1):
+            clock.advance(3600)
+            loads = process.store.loads
+            for _ in range(3):
+                assert process.names() == ["a"]
+            assert process.store.loads == loads + 1
+        clock.advance(3599)
+        assert process.names() == ["a"]
+        clock.advance(1)
+        assert unavailable(process.names) == 72
+        run_command("a")
+        clock.advance(1)
+        assert process.names() == ["a"]
+        assert network.hits == 0
+
+
+class TestStatus:
+    def test_hl_01_fresh_stale_and_none(self, process, network, clock):
+        status = process.ring.status()
+        assert (status.state, status.keys, status.age) == ("no_keys", 0, None)
+        process.names()
+        clock.advance(100)
+        status = process.ring.status()
+        assert (status.state, status.keys, status.age) == ("healthy", 1, 100)
+        assert status.usable_for == LIFETIME + STALE - 100
+        assert status.next_attempt == AHEAD - 100
+        assert status.last_error == ""
+        network.fail("tls")
+        clock.advance(LIFETIME)
+        process.names()
+        status = process.ring.status()
+        assert (status.state, status.last_error) == ("stale", "tls")
+        assert status.next_attempt == pytest.approx(1.1)
+        clock.advance(STALE)
+        status = process.ring.status()
+        assert (status.state, status.next_attempt) == ("no_keys", 0)
+
+    def test_hl_02_it_asks_nobody(self, process, network, clock):
+        process.names()
+        clock.advance(LIFETIME)
+        loads = process.store.loads
+        assert process.ring.status().state == "stale"
+        assert (network.hits, process.store.loads) == (1, loads + 1)
+
+    def test_what_others_stored_counts(self, process, network, clock):
+        second = Process(network, clock=clock, store=process.store)
+        process.names()
+        assert second.ring.status().state == "healthy"
+        assert second.ring._local.snapshot is None
+
+    def test_a_store_that_is_down_or_poisoned_is_no_error(self, process, clock):
+        process.names()
+        clock.advance(LIFETIME)
+        process.store.put(replace(stored_by(process), jwks="{"))
+        assert process.ring.status().state == "stale"
+        process.store.break_down()
+        assert process.ring.status().state == "stale"
+
+    def test_by_command_there_is_no_next_attempt(self, network, clock):
+        policy = KeyPolicy(by_command=True)
+        process = Process(network, clock=clock, keys=policy)
+        assert process.ring.status().next_attempt is None
+        process.store.publish(TestFleet().record(clock), replacing=0)
+        status = process.ring.status()
+        assert (status.state, status.next_attempt) == ("healthy", None)
+        assert status.usable_for == 604800

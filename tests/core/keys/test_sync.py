@@ -9,7 +9,7 @@ import pytest
 from django_oidc_rs.core.keys import SourceError, StoreError
 from django_oidc_rs.core.keys.sync import fetch_keys, publish_keys
 
-from .fakes import Network, Store, jwks, make_policy
+from .fakes import ISSUER, Network, Store, jwks, make_policy
 
 
 @pytest.fixture
@@ -65,52 +65,84 @@ def test_ss_08_an_unparsable_row_counts_as_none_and_is_repaired(network, clock):
     assert report.record.version == 3
 
 
+def publish(network, clock, report, store):
+    return publish_keys(make_policy(), report, store=store, fetch=network, clock=clock)
+
+
 def test_published_in_place_of_what_was_read(network, clock):
-    store = Store()
-    publish_keys(sync(network, clock).record, store=store)
-    stored = store.load(make_policy().issuer)
+    store = Store(clock)
+    publish(network, clock, sync(network, clock), store)
+    stored = store.load(ISSUER)
     assert stored.version == 1
-    publish_keys(sync(network, clock, stored).record, store=store)
-    assert store.load(make_policy().issuer).version == 2
+    report = publish(network, clock, sync(network, clock, stored), store)
+    assert report.error is None
+    assert store.load(ISSUER).version == 2
 
 
-@pytest.mark.parametrize(("later", "version"), [(-1, 2), (0, 2), (1, 1)])
-def test_a135_published_over_what_others_published_unless_theirs_is_later(
-    network, clock, later, version
+def test_a_failed_fetch_publishes_nothing(network, clock):
+    store = Store(clock)
+    network.fail("tls")
+    report = sync(network, clock)
+    assert publish(network, clock, report, store) is report
+    assert store.load(ISSUER) is None
+
+
+def test_a135_where_another_process_was_faster_the_command_fetches_again(
+    network, clock
 ):
-    store = Store()
-    record = sync(network, clock).record
-    theirs = replace(record, jwks="theirs", fetched_at=record.fetched_at + later)
-    store.publish(theirs, replacing=0)
-    publish_keys(record, store=store)
-    stored = store.load(record.issuer)
-    assert stored.version == version
-    assert stored.jwks == (record.jwks if version == 2 else "theirs")
+    """Neither the older nor the newer answer is lost, whichever came last."""
+    store = Store(clock)
+    report = sync(network, clock)
+    store.publish(replace(report.record, jwks="theirs"), replacing=0)
+    network.serve("a", "b", "c")
+    report = publish(network, clock, report, store)
+    assert [key.key_id for key in report.keys] == ["a", "b", "c"]
+    assert (store.load(ISSUER).version, network.hits) == (2, 2)
+
+
+def test_a135_and_reports_what_the_second_fetch_met(network, clock):
+    store = Store(clock)
+    report = sync(network, clock)
+    store.publish(report.record, replacing=0)
+    network.fail("tls")
+    report = publish(network, clock, report, store)
+    assert report.error.code == "tls"
+    assert store.load(ISSUER).version == 1
 
 
 def test_published_where_the_row_was_deleted_meanwhile(network, clock):
-    store = Store()
-    publish_keys(replace(sync(network, clock).record, version=5), store=store)
-    assert store.load(make_policy().issuer).version == 1
+    store = Store(clock)
+    report = sync(network, clock)
+    gone = replace(report, record=replace(report.record, version=5))
+    assert publish(network, clock, gone, store).error is None
+    assert store.load(ISSUER).version == 1
+
+
+def test_a_record_from_behind_the_store_replaces_none(network, clock):
+    """What a cache lacked came from the database: its version counts for nothing."""
+    store = Store(clock)
+    report = sync(network, clock)
+    behind = replace(report, record=replace(report.record, version=-3))
+    assert publish(network, clock, behind, store).error is None
+    assert (store.load(ISSUER).version, network.hits) == (1, 1)
 
 
 def test_it_gives_up_where_others_keep_publishing(network, clock):
-    store = Store()
-    record = sync(network, clock).record
+    store = Store(clock)
+    report = sync(network, clock)
 
     def faster():
-        stored = store.load(record.issuer)
+        stored = store.load(ISSUER)
         replacing = stored.version if stored else 0
-        store._records[record.issuer] = replace(record, version=replacing + 1)
+        store.put(replace(report.record, version=replacing + 1))
 
     store.before_publish = faster
-    with pytest.raises(StoreError):
-        publish_keys(record, store=store)
-    assert store.load(record.issuer).version == 3
+    assert isinstance(publish(network, clock, report, store).error, StoreError)
+    assert store.load(ISSUER).version == 3
 
 
 def test_a_store_that_is_down_is_an_error(network, clock):
-    store = Store()
+    store = Store(clock)
     store.break_down()
-    with pytest.raises(StoreError):
-        publish_keys(sync(network, clock).record, store=store)
+    report = publish(network, clock, sync(network, clock), store)
+    assert isinstance(report.error, StoreError)
