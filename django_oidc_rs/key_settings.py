@@ -34,6 +34,7 @@ KEYS_KEYS = (
 )
 
 _MONTH = 30 * 86400
+_PRIVATE_CACHES = (".LocMemCache", ".DummyCache", ".FileBasedCache")
 
 
 def parse_algorithms(section: Section) -> tuple[str, ...]:
@@ -161,4 +162,17 @@ def _store(keys: Section) -> str:
             hint=f'"database", or one of {", ".join(sorted(settings.CACHES))}.',
         )
         return DATABASE
+    if store != DATABASE and _is_private(settings.CACHES[store]):
+        keys.problem(
+            "W006",
+            "names a cache that processes do not share",
+            key="STORE",
+            hint='Use "database", Redis or Memcached: each process would fetch for '
+            "itself.",
+        )
     return store
+
+
+def _is_private(cache: object) -> bool:
+    backend = cache.get("BACKEND") if isinstance(cache, Mapping) else None
+    return isinstance(backend, str) and backend.endswith(_PRIVATE_CACHES)

@@ -20,6 +20,7 @@ from .core.jws import parse_jws
 from .core.keys import KeysPending
 from .core.resource_server import ResourceServer
 from .signals import token_accepted, token_rejected
+from .telemetry import count_token
 from .token_user import TokenUser
 from .users import needs_database, resolve_user
 from .wiring import get_resource_server
@@ -209,7 +210,7 @@ def authenticate(request: HttpRequest, *, resolve: bool = True) -> Authenticated
         token_rejected.send_robust(**_refuse(request, outcome, error))
         raise
     if not outcome.announced:
-        token_accepted.send_robust(**_accept(request, outcome))
+        token_accepted.send_robust(**_accept(request, outcome, access_token))
     return Authenticated(access_token=access_token, user=user)
 
 
@@ -230,7 +231,7 @@ async def aauthenticate(
         await token_rejected.asend_robust(**_refuse(request, outcome, error))
         raise
     if not outcome.announced:
-        await token_accepted.asend_robust(**_accept(request, outcome))
+        await token_accepted.asend_robust(**_accept(request, outcome, access_token))
     return Authenticated(access_token=access_token, user=user)
 
 
@@ -247,14 +248,13 @@ def _user(outcome: _Outcome, access_token: AccessToken, *, resolve: bool) -> Any
     return outcome.user
 
 
-def _accept(request: HttpRequest, outcome: _Outcome) -> dict[str, Any]:
+def _accept(
+    request: HttpRequest, outcome: _Outcome, access_token: AccessToken
+) -> dict[str, Any]:
     """Remember that ``token_accepted`` is sent; return what it is sent with."""
     outcome.announced = True
-    return {
-        "sender": None,
-        "request": request,
-        "access_token": outcome.access_token,
-    }
+    count_token(access_token.issuer_alias)
+    return {"sender": None, "request": request, "access_token": access_token}
 
 
 def _refuse(
@@ -272,4 +272,5 @@ def _refuse(
         error,
         extra={"reason": error.code, "issuer_alias": error.issuer_alias},
     )
+    count_token(error.issuer_alias, refused=error.code)
     return {"sender": None, "request": request, "error": error}

@@ -1,56 +1,56 @@
-"""Counters through ``opentelemetry-api``, where that is installed."""
+"""Counters through ``opentelemetry-api``, where that is installed.
+
+``django_oidc_rs.tokens`` has the attributes ``outcome`` (``accepted``, ``rejected``),
+``reason`` (the stable code, for refused ones) and ``issuer`` (the alias);
+``django_oidc_rs.key_fetches`` has ``issuer``, ``outcome`` (``ok``, ``failed``) and
+``reason``. Nothing a caller wrote becomes an attribute.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import __version__, signals
+from . import __version__
 
 if TYPE_CHECKING:
-    from .core.access_token import AccessToken
-    from .core.errors import ResourceServerError
-    from .core.keys import SourceError
+    from opentelemetry.metrics import Counter
 
-__all__ = ["connect"]
+__all__ = ["connect", "count_fetch", "count_token"]
+
+# Called directly, not by signals: from async code those would cost a thread each.
+_tokens: Counter | None = None
+_fetches: Counter | None = None
 
 
 def connect() -> None:
-    """Count accepted and refused tokens and fetches of keys; once per process.
-
-    ``django_oidc_rs.tokens`` has the attributes ``outcome`` (``accepted``,
-    ``rejected``), ``reason`` (the stable code, for refused ones) and ``issuer`` (the
-    alias); ``django_oidc_rs.key_fetches`` has ``issuer``, ``outcome`` (``ok``,
-    ``failed``) and ``reason``. Nothing a caller wrote becomes an attribute.
-    """
+    """Make the counters, if ``opentelemetry-api`` is installed."""
+    global _tokens, _fetches  # noqa: PLW0603 -- one meter per process
     try:
         from opentelemetry import metrics
     except ImportError:
         return
     meter = metrics.get_meter("django_oidc_rs", __version__)
-    tokens = meter.create_counter(
+    _tokens = meter.create_counter(
         "django_oidc_rs.tokens", unit="{token}", description="Access tokens validated."
     )
-    fetches = meter.create_counter(
+    _fetches = meter.create_counter(
         "django_oidc_rs.key_fetches", unit="{fetch}", description="JWK Sets fetched."
     )
 
-    def accepted(access_token: AccessToken, **_kwargs: Any) -> None:
-        tokens.add(1, {"outcome": "accepted", "issuer": access_token.issuer_alias})
 
-    def rejected(error: ResourceServerError, **_kwargs: Any) -> None:
-        issuer = error.issuer_alias or ""
-        tokens.add(1, {"outcome": "rejected", "reason": error.code, "issuer": issuer})
+def count_token(issuer_alias: str | None, refused: str = "") -> None:
+    """Count one token, ``refused`` for that reason or accepted."""
+    if _tokens is not None:
+        _tokens.add(1, _attributes(issuer_alias or "", "accepted", "rejected", refused))
 
-    def fetched(issuer_alias: str, error: SourceError | None, **_kwargs: Any) -> None:
-        told = (
-            {"outcome": "failed", "reason": error.code} if error else {"outcome": "ok"}
-        )
-        fetches.add(1, {"issuer": issuer_alias, **told})
 
-    for signal, receiver in (
-        (signals.token_accepted, accepted),
-        (signals.token_rejected, rejected),
-        (signals.keys_refreshed, fetched),
-    ):
-        uid = f"django_oidc_rs.telemetry.{receiver.__name__}"
-        signal.connect(receiver, weak=False, dispatch_uid=uid)
+def count_fetch(issuer_alias: str, failed: str = "") -> None:
+    """Count one fetch of keys, ``failed`` for that reason or done."""
+    if _fetches is not None:
+        _fetches.add(1, _attributes(issuer_alias, "ok", "failed", failed))
+
+
+def _attributes(issuer: str, good: str, bad: str, reason: str) -> dict[str, str]:
+    if reason:
+        return {"issuer": issuer, "outcome": bad, "reason": reason}
+    return {"issuer": issuer, "outcome": good}

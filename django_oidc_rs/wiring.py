@@ -30,6 +30,7 @@ from .core.keys import (
 )
 from .core.resource_server import ResourceServer
 from .stores import DatabaseKeyStore, closing_connections
+from .telemetry import count_fetch
 
 __all__ = ["Seams", "get_resource_server", "get_seams", "reset", "substitute"]
 
@@ -130,6 +131,7 @@ def _keys(policy: IssuerPolicy, seams: Seams) -> KeySource:
 
 
 def _announce(issuer_alias: str, error: SourceError | None) -> None:
+    count_fetch(issuer_alias, failed=error.code if error else "")
     signals.keys_refreshed.send_robust(
         sender=KeyRing, issuer_alias=issuer_alias, error=error
     )

@@ -73,22 +73,33 @@ def _parse(document: dict[str, object]) -> VerificationKeys | None:
         return None
 
 
-def _size(value: object) -> int:
-    """Return the length in bits of a number in base64url; 0 for anything else."""
+def _number(value: object) -> int:
+    """Return a number from base64url; 0 for anything else."""
     try:
         octets = base64.urlsafe_b64decode(str(value) + "=" * (-len(str(value)) % 4))
     except ValueError:
         return 0
-    return int.from_bytes(octets, "big").bit_length()
+    return int.from_bytes(octets, "big")
+
+
+def _is_strong(jwk: dict[str, Any]) -> bool:
+    modulus, exponent = _number(jwk.get("n")), _number(jwk.get("e"))
+    return (
+        2**2047 <= modulus < 2**8192
+        and 3 <= exponent < 2**64
+        and modulus % 2 == exponent % 2 == 1
+    )
 
 
 def _demand_sound(document: dict[str, Any], keys: VerificationKeys) -> None:
-    demand(0 < len(keys.keys) <= 100, "no key, or over a hundred")
-    demand(
-        len(keys.keys) + len(keys.refused) == len(document["keys"]),
-        "a key that is neither used nor refused",
-    )
-    names = [(key.key_id, key.key_type, key.algorithm) for key in keys.keys]
+    demand(len(document["keys"]) <= 100, "a set of any length")
+    demand(keys.keys, "a set without keys")
+    told = {key.key_id for key in keys.keys} | {key.key_id for key in keys.refused}
+    for jwk in document["keys"]:
+        key_id = jwk.get("kid") if isinstance(jwk, dict) else None
+        if isinstance(key_id, str):
+            demand(key_id in told, "a key that is neither used nor refused")
+    names = [(key.key_id, key.key_type, key.curve, key.algorithm) for key in keys.keys]
     demand(
         all(names.count(name) == 1 for name in names if name[0] is not None),
         "two keys of one name",
@@ -109,6 +120,14 @@ def _demand_sound(document: dict[str, Any], keys: VerificationKeys) -> None:
                 )
 
 
+def _may_verify(operations: object) -> bool:
+    return operations is None or (
+        isinstance(operations, list)
+        and operations.count("verify") == 1
+        and len(set(map(str, operations))) == len(operations)
+    )
+
+
 def _demand_source(members: list[Any], key: VerificationKey) -> None:
     """Demand that some member of the set could honestly be this key."""
 
@@ -118,9 +137,9 @@ def _demand_source(members: list[Any], key: VerificationKey) -> None:
             and (jwk.get("kid"), jwk.get("kty"), jwk.get("alg"))
             == (key.key_id, key.key_type, key.algorithm)
             and jwk.get("use") in ("sig", None)
+            and _may_verify(jwk.get("key_ops"))
             and not any(name in jwk for name in _SECRETS)
-            and (jwk["kty"] != "RSA" or 2048 <= _size(jwk.get("n")) <= 8192)
-            and (jwk["kty"] != "RSA" or 2 <= _size(jwk.get("e")) <= 64)
+            and (jwk["kty"] != "RSA" or _is_strong(jwk))
         )
 
     demand(any(map(is_it, members)), "a key from nowhere")

@@ -53,8 +53,11 @@ def run(name, *args, stdin="", **options):
 
 
 @contextmanager
-def database_store(*issuers, clock=None, store=None):
-    """Let the package ask ``issuers``, and keep keys in the database."""
+def database_store(*issuers, clock=None, store=None, cache=None):
+    """Let the package ask ``issuers``, and keep keys in the database.
+
+    ``cache`` makes the store of issuers whose keys live in a cache.
+    """
 
     def fetch(url, *, trusted_address, headers=None):
         for issuer in issuers:
@@ -67,6 +70,7 @@ def database_store(*issuers, clock=None, store=None):
         fetch=fetch,
         store=store or DatabaseKeyStore(),
         spawn=lambda work: work(),
+        cache=cache,
     )
     with wiring.substitute(seams):
         yield

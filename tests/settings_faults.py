@@ -560,6 +560,7 @@ FAULTS = {
     # Advice.
     "much LEEWAY": (issuer(LEEWAY=301), "W001", f"{AT_ISSUER}['LEEWAY']"),
     "ALLOW_INSECURE": (http(ALLOW_INSECURE=["idp.test"]), "W002", AT_HTTP),
+    "STORE is LocMemCache": (keys(STORE="default"), "W006", f"{AT_ISSUER}['KEYS']"),
     "two issuers without SCOPES": (
         top(
             ISSUERS={

@@ -3,17 +3,20 @@
 import json
 
 import pytest
+from django.core.cache import caches
 from django.test import override_settings
 
+from django_oidc_rs.cache_store import CacheKeyStore
 from django_oidc_rs.conf import get_config
+from django_oidc_rs.core.errors import KeysUnavailable
 from django_oidc_rs.core.keys import KeyRecord, StoreError
-from django_oidc_rs.models import IssuerRecord
+from django_oidc_rs.models import IssuerRecord, RefreshState, issuer_key
 from django_oidc_rs.stores import DatabaseKeyStore
 from django_oidc_rs.testing import FakeClock, FakeIssuer, SigningKey
 from django_oidc_rs.wiring import get_resource_server
 
 from .commands import HOSTILE, database_store, is_harmless, run, without_table
-from .settings_faults import JWKS, SECRET, issuer, top
+from .settings_faults import JWKS, SECRET, issuer, keys, top
 
 THREE = top(
     ISSUERS={
@@ -438,3 +441,77 @@ def test_pruning_without_table(transactional_db, check):
         done = run("sync_oidc_keys", prune=True, check=check)
     assert done.code == 2
     assert "manage.py migrate" in done.err
+
+
+# Keys in a cache, with the database behind it.
+
+
+@pytest.fixture
+def cached(db):
+    backend = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    with override_settings(
+        CACHES={"default": {**backend, "LOCATION": "keys"}},
+        OIDC_RS=keys(STORE="default"),
+    ):
+        caches["default"].clear()
+        fake = FakeIssuer()
+        database = DatabaseKeyStore()
+
+        def cache(alias):
+            return CacheKeyStore(alias, fallback=database)
+
+        with database_store(fake, cache=cache):
+            yield fake
+        caches["default"].clear()
+
+
+def test_ss_05_keys_go_to_the_cache_and_to_the_database(cached):
+    for version in (1, 2):
+        assert run("sync_oidc_keys").code == 0
+        assert [kept for kept, _ in stored().values()] == [version]
+    caches["default"].clear()
+    cached.fail()
+    assert get_resource_server().validate(cached.access_token("a")).subject == "a"
+
+
+def test_a_flushed_cache_is_filled_again(cached):
+    run("sync_oidc_keys")
+    caches["default"].clear()
+    assert run("sync_oidc_keys").code == 0
+    cached.fail()
+    IssuerRecord.objects.all().delete()
+    assert get_resource_server().validate(cached.access_token("a")).subject == "a"
+
+
+def test_a_failed_fetch_touches_neither(cached):
+    run("sync_oidc_keys")
+    cached.fail()
+    assert run("sync_oidc_keys").code == 1
+    assert [version for version, _ in stored().values()] == [1]
+
+
+def test_a_database_that_cannot_be_written_is_a_failure(cached):
+    with without_table(IssuerRecord):
+        done = run("sync_oidc_keys")
+    assert done.code == 1
+    assert "store: " in done.err
+
+
+def test_check_stores_neither(cached):
+    assert run("sync_oidc_keys", "--check").code == 0
+    assert stored() == {}
+    IssuerRecord.objects.all().delete()
+    cached.fail()
+    with pytest.raises(KeysUnavailable):
+        get_resource_server().validate(cached.access_token("a"))
+
+
+def test_prune_forgets_who_may_fetch_too(three):
+    run("sync_oidc_keys")
+    for name in ("https://one.test", "https://gone.test"):
+        DatabaseKeyStore().admit(name, holder="x", cooldown=None)
+    run("sync_oidc_keys", "--prune", "--check")
+    assert RefreshState.objects.count() == 2
+    run("sync_oidc_keys", "--prune")
+    (left,) = RefreshState.objects.all()
+    assert left.key == issuer_key("https://one.test")

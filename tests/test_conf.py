@@ -485,7 +485,6 @@ def test_default_and_good_value(read, default, raw, value):
         issuer(VALIDATION="local"),
         keys(REFRESH="on_demand", STORE="database"),
         keys(REFRESH="command", MAX_STALE=604800),
-        keys(STORE="default"),
         top(TOKEN_CACHE={"SIZE": 0, "MAX_AGE": 60}),
         issuer(PROFILE="default"),
         http(ALLOW_INSECURE=[]),
@@ -494,6 +493,40 @@ def test_default_and_good_value(read, default, raw, value):
 )
 def test_defaults_may_be_written(raw):
     assert ids(raw) == []
+
+
+@pytest.mark.parametrize(
+    ("backend", "advice"),
+    [
+        ("django.core.cache.backends.redis.RedisCache", []),
+        ("django.core.cache.backends.memcached.PyMemcacheCache", []),
+        ("django.core.cache.backends.db.DatabaseCache", []),
+        ("django.core.cache.backends.locmem.LocMemCache", ["W006"]),
+        ("django.core.cache.backends.dummy.DummyCache", ["W006"]),
+        ("django.core.cache.backends.filebased.FileBasedCache", ["W006"]),
+        (None, []),
+    ],
+)
+def test_a_key_store_is_shared_by_processes(backend, advice):
+    with override_settings(CACHES={"default": {}, "keys": {"BACKEND": backend}}):
+        assert ids(keys(STORE="keys")) == advice
+
+
+def test_settings_follow_the_caches():
+    raw = keys(STORE="shared")
+    with override_settings(OIDC_RS=raw):
+        with pytest.raises(ImproperlyConfigured, match="E026"):
+            get_config()
+        redis = {"BACKEND": "django.core.cache.backends.redis.RedisCache"}
+        with override_settings(CACHES={"default": {}, "shared": redis}):
+            assert get_config().issuers[0].keys.store == "shared"
+        with pytest.raises(ImproperlyConfigured, match="E026"):
+            get_config()
+
+
+def test_a_cache_that_is_no_dict_is_djangos_to_refuse():
+    with override_settings(CACHES={"default": {}, "keys": None}):
+        assert ids(keys(STORE="keys")) == []
 
 
 def test_a_listed_host_may_be_asked_by_plain_http():

@@ -11,10 +11,10 @@ from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from django_oidc_rs import signals, telemetry
-from django_oidc_rs.core.errors import InvalidToken
-from django_oidc_rs.core.keys import SourceError
-from django_oidc_rs.request import authenticate
+from django_oidc_rs import telemetry
+from django_oidc_rs.core.errors import ResourceServerError
+from django_oidc_rs.request import aauthenticate, authenticate
+from django_oidc_rs.wiring import get_resource_server
 
 
 @pytest.fixture
@@ -23,11 +23,9 @@ def counted(monkeypatch):
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     monkeypatch.setattr(metrics, "get_meter", provider.get_meter)
-    every = (signals.token_accepted, signals.token_rejected, signals.keys_refreshed)
-    before = [list(signal.receivers) for signal in every]
-    for signal in every:
-        signal.receivers = []
-        signal.sender_receivers_cache.clear()
+    # As they were, again, when the test is over.
+    monkeypatch.setattr(telemetry, "_tokens", None)
+    monkeypatch.setattr(telemetry, "_fetches", None)
     telemetry.connect()
 
     def read():
@@ -43,44 +41,65 @@ def counted(monkeypatch):
         return found
 
     yield read
-    for signal, receivers in zip(every, before, strict=True):
-        signal.receivers = receivers
-        signal.sender_receivers_cache.clear()
     provider.shutdown()
 
 
-def test_tokens_are_counted_by_outcome_reason_and_issuer(fake_issuer, counted):
-    for token in (fake_issuer.access_token("a"), "garbage", "garbage"):
-        request = RequestFactory().get("/", HTTP_AUTHORIZATION=f"Bearer {token}")
-        with suppress(InvalidToken):
-            authenticate(request, resolve=False)
-    name = "django_oidc_rs.tokens"
-    accepted = (name, ("issuer", "default"), ("outcome", "accepted"))
-    rejected = (
-        name,
-        ("issuer", ""),
-        ("outcome", "rejected"),
-        ("reason", "malformed_token"),
+def ask(token):
+    return RequestFactory().get("/", HTTP_AUTHORIZATION=f"Bearer {token}")
+
+
+def told(issuer, outcome, *reason):
+    return (
+        "django_oidc_rs.tokens",
+        ("issuer", issuer),
+        ("outcome", outcome),
+        *(("reason", each) for each in reason),
     )
+
+
+def test_tokens_are_counted_by_outcome_reason_and_issuer(fake_issuer, counted):
+    good = fake_issuer.access_token("a")
+    late = fake_issuer.access_token("a", exp=1)
+    for token in (good, "garbage", "garbage", late):
+        with suppress(ResourceServerError):
+            authenticate(ask(token), resolve=False)
     found = counted()
-    assert found[accepted] == 1
-    assert found[rejected] == 2
+    assert found[told("default", "accepted")] == 1
+    assert found[told("", "rejected", "malformed_token")] == 2
+    assert found[told("default", "rejected", "expired_token")] == 1
 
 
-def test_fetches_are_counted(counted):
-    for error in (None, None, SourceError("tls", "bad certificate")):
-        signals.keys_refreshed.send(None, issuer_alias="default", error=error)
+async def test_and_in_async_views(fake_issuer, counted):
+    for token in (fake_issuer.access_token("a"), "garbage"):
+        with suppress(ResourceServerError):
+            await aauthenticate(ask(token), resolve=False)
+    found = counted()
+    assert found[told("default", "accepted")] == 1
+    assert found[told("", "rejected", "malformed_token")] == 1
+
+
+def test_one_request_counts_once(fake_issuer, counted):
+    request = ask(fake_issuer.access_token("a"))
+    for _ in range(3):
+        authenticate(request, resolve=False)
+    assert counted()[told("default", "accepted")] == 1
+
+
+def test_fetches_are_counted(fake_issuer, counted, caplog):
+    server = get_resource_server()
+    fake_issuer.fail("tls")
+    with suppress(ResourceServerError):
+        server.validate(fake_issuer.access_token("a"))
     name = "django_oidc_rs.key_fetches"
-    assert counted() == {
-        (name, ("issuer", "default"), ("outcome", "ok")): 2,
-        (name, ("issuer", "default"), ("outcome", "failed"), ("reason", "tls")): 1,
-    }
+    failed = (name, ("issuer", "default"), ("outcome", "failed"), ("reason", "tls"))
+    assert counted() == {failed: 1}
 
 
-def test_connecting_twice_counts_once(counted):
-    telemetry.connect()
-    signals.keys_refreshed.send(None, issuer_alias="default", error=None)
-    assert sum(counted().values()) == 1
+def test_nothing_a_caller_wrote_becomes_an_attribute(fake_issuer, counted):
+    token = fake_issuer.access_token("evilmark", iss="https://evilmark.test")
+    with suppress(ResourceServerError):
+        authenticate(ask(token), resolve=False)
+    assert "evilmark" not in str(counted())
 
 
 WITHOUT = """
@@ -88,12 +107,14 @@ import sys
 sys.modules["opentelemetry"] = None
 import django
 django.setup()
-from django_oidc_rs import signals
-assert not signals.token_accepted.receivers
+from django_oidc_rs import telemetry
+telemetry.count_token("a")
+telemetry.count_fetch("a")
+assert telemetry._tokens is None
 """
 
 
-def test_without_opentelemetry_nothing_is_connected():
+def test_without_opentelemetry_nothing_is_counted():
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", WITHOUT],
         env={

@@ -11,6 +11,7 @@ import pytest
 from django.test import override_settings
 
 from django_oidc_rs import wiring
+from django_oidc_rs.cache_store import CacheKeyStore
 from django_oidc_rs.conf import get_config
 from django_oidc_rs.core.clock import SystemClock
 from django_oidc_rs.core.errors import BadSignature, KeysUnavailable
@@ -27,7 +28,7 @@ from django_oidc_rs.wiring import (
     substitute,
 )
 
-from .settings_faults import SECRET, issuer, top
+from .settings_faults import SECRET, issuer, keys, top
 
 
 def seams():
@@ -94,6 +95,20 @@ def test_substitutes_end_with_an_exception():
         fail()
     assert isinstance(get_seams().clock, SystemClock)
     assert isinstance(get_resource_server().validators[0].clock, SystemClock)
+
+
+def test_each_issuer_has_the_store_it_names():
+    real = get_seams()
+    assert isinstance(real.store, DatabaseKeyStore)
+    with override_settings(OIDC_RS=keys(STORE="default")):
+        (policy,) = get_config().issuers
+        assert isinstance(real.store_of(policy), CacheKeyStore)
+        # Substitutes stand for both.
+        fake = seams()
+        assert fake.store_of(policy) is fake.store
+    with override_settings(OIDC_RS=keys(STORE="database")):
+        (policy,) = get_config().issuers
+        assert real.store_of(policy) is real.store
 
 
 # One server.

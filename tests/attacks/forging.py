@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import functools
 import hashlib
 import json
@@ -27,6 +28,7 @@ __all__ = [
     "padded",
     "roca_modulus",
     "signed_number",
+    "under",
 ]
 
 # RSASSA-PKCS1-v1_5: DigestInfo of SHA-256 without the digest. RFC 8017 section 9.2.
@@ -144,6 +146,13 @@ def padded(change):
         return signed_number(signature)(raw_token)
 
     return mangle
+
+
+def under(signer: SigningKey, key_id: str) -> SigningKey:
+    """Return the same key by another name; a new RSA key would take a while."""
+    twin = copy.copy(signer)
+    twin.key_id = key_id
+    return twin
 
 
 @functools.cache

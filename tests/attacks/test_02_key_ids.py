@@ -13,6 +13,7 @@ from django_oidc_rs.core.errors import (
     MalformedToken,
     UnknownKey,
 )
+from tests.attacks.forging import under
 from tests.attacks.harness import EVIL, Sent, strike
 from tests.attacks.staging import (
     IT,
@@ -30,7 +31,6 @@ from tests.core.faults.crafting import (
     hs256,
     named,
     published,
-    renamed,
 )
 
 pytestmark = [pytest.mark.urls("tests.attacks.apis"), pytest.mark.django_db]
@@ -126,7 +126,7 @@ KEY_IDS = merged(
         f"A38-{form}-for-{other}": named_key(
             accented(form),
             jwks=published(named(), kid=accented(other)),
-            good_signer=lambda other=other: renamed(key(), accented(other)),
+            good_signer=lambda other=other: under(key(), accented(other)),
         )
         for form, other in (("NFD", "NFC"), ("NFC", "NFD"))
     },

@@ -12,6 +12,7 @@ from django_oidc_rs.core.errors import (
     UntrustedIssuer,
 )
 from tests.attacks.apis import PATHS
+from tests.attacks.forging import under
 from tests.attacks.harness import EVIL, HANDLERS, Sent, strike
 from tests.attacks.staging import (
     IT,
@@ -24,7 +25,7 @@ from tests.attacks.staging import (
 )
 from tests.core.builders import AUDIENCE, ISSUER, claims, key, sign
 from tests.core.faults import Fault
-from tests.core.faults.crafting import mallory, named, renamed
+from tests.core.faults.crafting import mallory, named
 
 pytestmark = [pytest.mark.urls("tests.attacks.apis"), pytest.mark.django_db]
 
@@ -142,7 +143,7 @@ SAME_NAME = named("ES256", "two")
 
 def of_two(claimed, kid="k1", **header):
     """A token of issuer two's key, which has the name of issuer one's."""
-    return lambda: renamed(SAME_NAME(), kid).sign(
+    return lambda: under(SAME_NAME(), kid).sign(
         claims(iss=claimed), {"alg": "ES256", "kid": kid, **header}
     )
 
@@ -169,7 +170,7 @@ MIX_UPS = {
 def test_no_issuer_speaks_for_another(row, handler, caplog, monkeypatch):
     make, error = MIX_UPS[row]
     own = of_two("https://two.test")
-    other = renamed(SAME_NAME(), "k1").public_jwk()
+    other = under(SAME_NAME(), "k1").public_jwk()
     with staged(TWO, [key().public_jwk()], [other]) as issuers:
         strike(
             Sent((f"Bearer {make()}",)),

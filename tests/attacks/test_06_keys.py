@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django_oidc_rs.core.errors import AlgorithmNotAllowed, BadSignature, KeyUnusable
 from django_oidc_rs.testing.signing import SigningKey, encode
 from tests.attacks.apis import PATHS
-from tests.attacks.forging import number, roca_modulus
+from tests.attacks.forging import number, roca_modulus, under
 from tests.attacks.harness import Sent, strike
 from tests.attacks.staging import (
     OK,
@@ -31,7 +31,6 @@ from tests.core.faults.crafting import (
     named,
     private_jwk,
     published,
-    renamed,
 )
 from tests.settings_faults import issuer as settings_of_issuer
 
@@ -66,8 +65,8 @@ def weak(**members):
         "",
         KeyUnusable,
         "kid",
-        signer=lambda: renamed(RSA(), "weak"),
-        jwks=published(named(), lambda: renamed(RSA(), "weak"), **members),
+        signer=lambda: under(RSA(), "weak"),
+        jwks=published(named(), lambda: under(RSA(), "weak"), **members),
     )
 
 
@@ -123,7 +122,7 @@ ROWS = merged(
             jwks=lambda: [
                 key().public_jwk(),
                 RSA().public_jwk(),
-                renamed(MALLORY(), "r1").public_jwk(),
+                under(MALLORY(), "r1").public_jwk(),
             ],
         ),
         "A116-alg-of-the-other-type": Fault(
@@ -134,7 +133,7 @@ ROWS = merged(
             jwks=lambda: [
                 key().public_jwk(),
                 RSA().public_jwk(),
-                renamed(MALLORY(), "r1").public_jwk(),
+                under(MALLORY(), "r1").public_jwk(),
             ],
         ),
     },
@@ -158,7 +157,7 @@ ROWS = merged(
             "",
             KeyUnusable,
             "kid",
-            signer=lambda: renamed(RSA(), "twin"),
+            signer=lambda: under(RSA(), "twin"),
             jwks=twins(RSA().public_jwk(), {**RSA().public_jwk(), "e": "Aw"}),
         ),
     },
@@ -267,9 +266,9 @@ def test_a_key_that_should_not_be_there_verifies_nothing(row, caplog, monkeypatc
 
 
 SHARED_NAME = {
-    "A116-RSA": lambda: renamed(RSA(), "same"),
-    "A116-EC": lambda: renamed(ENC(), "same"),
-    "A116-OKP": lambda: renamed(named("EdDSA", "ed")(), "same"),
+    "A116-RSA": lambda: under(RSA(), "same"),
+    "A116-EC": lambda: under(ENC(), "same"),
+    "A116-OKP": lambda: under(named("EdDSA", "ed")(), "same"),
 }
 
 

@@ -13,11 +13,12 @@ from django_oidc_rs.core.keys import MemoryKeyStore
 from django_oidc_rs.testing import FakeClock
 from django_oidc_rs.testing.issuer import FakeIssuer
 from tests.attacks.apis import PATHS
+from tests.attacks.forging import under
 from tests.attacks.harness import HANDLERS, Outcome, Sent, strike
 from tests.attacks.staging import IT, on_every_handler, staged
 from tests.commands import database_store, run
 from tests.core.builders import NOW, claims, key, sign
-from tests.core.faults.crafting import ENC, MALLORY, mallory, renamed
+from tests.core.faults.crafting import ENC, MALLORY, mallory
 from tests.core.keys.fakes import Hand
 from tests.settings_faults import issuer as settings_of_issuer
 
@@ -43,7 +44,7 @@ def send(handler, token):
 
 def forged(kid):
     """A token that is good but for its key, which nobody has."""
-    return renamed(MALLORY(), kid).sign(LONG)
+    return under(MALLORY(), kid).sign(LONG)
 
 
 @on_every_handler

@@ -198,7 +198,7 @@ TOKENS: dict[str, Callable[[Any], str]] = {
             "status": {"status_list": {"idx": 1, "uri": "http://169.254.169.254/"}},
         }
     ),
-    "cnf": claiming(cnf={"jkt": "x"}),
+    "A211": claiming(cnf={"jkt": "x"}),
 }
 
 # Signed by nobody we know: worth one question to the issuer itself, and no other.

