@@ -490,6 +490,7 @@ def test_a_failed_fetch_touches_neither(cached):
     assert [version for version, _ in stored().values()] == [1]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_database_that_cannot_be_written_is_a_failure(cached):
     with without_table(IssuerRecord):
         done = run("sync_oidc_keys")

@@ -877,11 +877,11 @@ CLAIM = "Ada Lovelace of London"
 
 
 @contextmanager
-def failing(place):
-    """Let a first or later request fail while the user's fields are written."""
+def failing(verb):
+    """Let the database go while it writes a user's row."""
 
     def execute(run, sql, *rest):
-        if sql.startswith(place):
+        if sql.startswith(verb) and "auth_user" in sql:
             raise OperationalError("the database is gone")
         return run(sql, *rest)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -16,9 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Database", "SqliteDatabase", "make_database"]
+__all__ = ["RECORDS", "STATES", "Database", "make_database"]
 
-TABLE = "django_oidc_rs_issuerrecord"
+RECORDS = "django_oidc_rs_issuerrecord"
+STATES = "django_oidc_rs_refreshstate"
+_TIMES = ("lease_until", "not_before")
 
 
 class Database(ABC):
@@ -42,6 +45,24 @@ class Database(ABC):
     @abstractmethod
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Whoever reads or writes the keys waits during the block."""
+
+    def age(self, seconds: float) -> None:
+        """Move what is stored into the past: the database's own clock stays right."""
+        self._age_records(seconds)
+        for key, text in self.execute(f"SELECT key, state FROM {STATES}"):
+            state = json.loads(text or "{}")
+            if state:
+                state |= {name: state[name] - seconds for name in _TIMES}
+                state["spent"] = [at - seconds for at in state["spent"]]
+                self.execute(
+                    f"UPDATE {STATES} SET state = ?, version = version + 1"
+                    " WHERE key = ?",
+                    json.dumps(state),
+                    key,
+                )
+
+    @abstractmethod
+    def _age_records(self, seconds: float) -> None: ...
 
     @abstractmethod
     def drop(self) -> None:
@@ -77,6 +98,13 @@ class SqliteDatabase(Database):
         """Run one statement."""
         with self._session() as session:
             return session.execute(statement, values).fetchall()
+
+    def _age_records(self, seconds: float) -> None:
+        self.execute(
+            f"UPDATE {RECORDS} SET stored_at ="
+            " strftime('%Y-%m-%d %H:%M:%f', stored_at, ?)",
+            f"-{seconds:f} seconds",
+        )
 
     @contextmanager
     def unreachable(self) -> Iterator[None]:
@@ -154,6 +182,12 @@ class PostgresqlDatabase(Database):
             cursor = session.execute(statement.replace("?", "%s"), values)
             return list(cursor.fetchall()) if cursor.description else []
 
+    def _age_records(self, seconds: float) -> None:
+        self.execute(
+            f"UPDATE {RECORDS} SET stored_at = stored_at - ? * interval '1 second'",
+            seconds,
+        )
+
     @contextmanager
     def unreachable(self) -> Iterator[None]:
         """Let nobody in, and those who are, out."""
@@ -169,9 +203,9 @@ class PostgresqlDatabase(Database):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the table's strongest lock."""
+        """Hold the tables' strongest lock."""
         with self._session() as session, session.transaction():
-            session.execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE")
+            session.execute(f"LOCK TABLE {RECORDS}, {STATES} IN ACCESS EXCLUSIVE MODE")
             yield
 
     def drop(self) -> None:

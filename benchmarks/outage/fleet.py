@@ -31,11 +31,17 @@ _COMMAND = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """Who is measured: a module of ``outage_contestants``, and its Python."""
+    """Who is measured: a module of ``outage_contestants``, and its Python.
+
+    Attributes:
+        burns: scenarios in which it takes all the processor time there is, so that
+            others beside them would measure that.
+    """
 
     name: str
     module: str
     python: str
+    burns: frozenset[str] = frozenset()
 
     @property
     def is_ours(self) -> bool:
@@ -67,7 +73,6 @@ class Fleet:
     database: Mapping[str, Any]
     options: Mapping[str, Any]
     clock: SharedClock
-    niceness: int = 0
     ports: Sequence[int] = ()
     _gunicorn: asyncio.subprocess.Process | None = field(default=None, init=False)
 
@@ -83,7 +88,6 @@ class Fleet:
             "OUTAGE_ISSUER": self.issuer_url,
             "OUTAGE_DATABASE": json.dumps(self.database),
             "OUTAGE_OPTIONS": json.dumps(self.options),
-            "OUTAGE_NICE": str(self.niceness),
             "OUTAGE_PROCESSES": str(PROCESSES),
             "OUTAGE_THREADS": str(THREADS),
         }
@@ -194,7 +198,6 @@ async def new_fleet(
     issuer_url: str,
     database: Mapping[str, Any],
     options: Mapping[str, Any],
-    niceness: int = 0,
 ) -> AsyncIterator[Fleet]:
     """Yield a fleet that the block may start; it is stopped at the end."""
     fleet = Fleet(
@@ -204,7 +207,6 @@ async def new_fleet(
         database=database,
         options=options,
         clock=SharedClock.create(state / "clock"),
-        niceness=niceness,
     )
     try:
         yield fleet

@@ -119,7 +119,9 @@ class Lane:
         return good
 
     def pass_time(self, seconds: float) -> float:
-        """Let ``seconds`` pass for the processes; return the moment (monotonic)."""
+        """Let ``seconds`` pass, everywhere; return the moment (monotonic)."""
+        if self.contestant.is_ours:
+            self.database.age(seconds)
         return self.fleet.pass_time(seconds)
 
     async def sync(self) -> None:
@@ -135,7 +137,6 @@ async def open_lane(
     contestant: Contestant,
     *,
     options: Mapping[str, Any] | None = None,
-    niceness: int = 0,
 ) -> AsyncIterator[Lane]:
     """Set the stage, the processes not started; clear it whatever happens."""
     with tempfile.TemporaryDirectory(dir=bench.folder) as name:
@@ -150,7 +151,6 @@ async def open_lane(
                     issuer_url=issuer.url,
                     database=database.settings,
                     options=options or {},
-                    niceness=niceness,
                 ) as fleet,
             ):
                 yield Lane(bench, contestant, issuer, fleet, database)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .fleet import Contestant
 
-__all__ = ["OURS", "PEERS", "install_peers"]
+__all__ = ["OURS", "install_peers"]
 
 _REQUIREMENTS = (
     "django~=5.2.15",
@@ -24,11 +24,12 @@ _REQUIREMENTS = (
 )
 _INSTALL = 300
 OURS = Contestant("django-oidc-rs", "ours", sys.executable)
-PEERS = {
-    "PyJWKClient": "pyjwkclient",
-    "simplejwt": "simplejwt",
-    "drf-oidc-auth": "drf_oidc_auth",
-}
+_PEERS = (
+    ("PyJWKClient", "pyjwkclient", frozenset[str]()),
+    ("simplejwt", "simplejwt", frozenset[str]()),
+    # It takes 20 and 50 MB into its cache, and out again with every request.
+    ("drf-oidc-auth", "drf_oidc_auth", frozenset(("huge", "bomb"))),
+)
 
 
 def install_peers(cache: Path) -> list[Contestant]:
@@ -50,6 +51,6 @@ def install_peers(cache: Path) -> list[Contestant]:
         )
         done.write_text(wanted)
     return [
-        Contestant(name, module, str(python.absolute()))
-        for name, module in PEERS.items()
+        Contestant(name, module, str(python.absolute()), burns)
+        for name, module, burns in _PEERS
     ]

@@ -11,7 +11,7 @@ from django_oidc_rs.testing.signing import SigningKey
 
 from .database import make_database
 from .fleet import Contestant, new_fleet
-from .lane import Bench, open_lane
+from .lane import Bench, Lane, open_lane
 from .outcome import Outcome
 from .peers import OURS
 from .scenarios import Scenario
@@ -68,11 +68,13 @@ async def _run(
 ) -> dict[str, Outcome]:
     outcomes: dict[str, Outcome] = {}
     mine = [one for one in scenarios if contestant.is_ours or not one.ours_only]
-    for wave in sorted({scenario.wave for scenario in mine}):
-        side_by_side = [one for one in mine if one.wave == wave]
-        barrier = asyncio.Barrier(len(side_by_side))
+    waves: dict[tuple[int, bool], list[Scenario]] = {}
+    for one in mine:
+        waves.setdefault((one.wave, one.name in contestant.burns), []).append(one)
+    for _, side_by_side in sorted(waves.items()):
+        line = _Line(len(side_by_side))
         found = await asyncio.gather(
-            *(_act(bench, contestant, one, barrier) for one in side_by_side)
+            *(_act(bench, contestant, one, line) for one in side_by_side)
         )
         outcomes |= {
             one.name: outcome for one, outcome in zip(side_by_side, found, strict=True)
@@ -80,22 +82,35 @@ async def _run(
     return {one.name: outcomes[one.name] for one in mine}
 
 
+class _Line:
+    """Where scenarios wait for each other: nobody measures while others' APIs start."""
+
+    def __init__(self, expected: int) -> None:
+        self._missing = expected
+        self._complete = asyncio.Event()
+
+    async def start(self, lane: Lane | None) -> None:
+        """Start a lane's processes; return when all others have, or failed to."""
+        try:
+            if lane is not None:
+                await lane.start()
+        finally:
+            self._missing -= 1
+            if self._missing == 0:
+                self._complete.set()
+        await self._complete.wait()
+
+
 async def _act(
-    bench: Bench, contestant: Contestant, scenario: Scenario, barrier: asyncio.Barrier
+    bench: Bench, contestant: Contestant, scenario: Scenario, line: _Line
 ) -> Outcome:
     _tell(f"{contestant.name}: {scenario.title} ...")
     try:
         async with asyncio.timeout(_LIMIT):
-            async with open_lane(
-                bench, contestant, niceness=19 if scenario.is_heavy else 0
-            ) as lane:
-                if scenario.start:
-                    await lane.start()
-                # Nobody measures while others' processes still start.
-                await barrier.wait()
+            async with open_lane(bench, contestant) as lane:
+                await line.start(lane if scenario.start else None)
                 outcome = await scenario.run(lane)
     except (RuntimeError, OSError, TimeoutError) as error:
-        await barrier.abort()
         outcome = Outcome(error=f"{type(error).__name__}: {error}")
         outcome.exactly("figures", 0, 1)
     else:

@@ -25,7 +25,6 @@ class Scenario:
         wave: scenarios of one wave run side by side, each on a stage of its own.
         ours_only: whether no other contestant has the part that is tried.
         start: whether the processes run from the beginning.
-        is_heavy: whether some contestants burn all processor time there is.
     """
 
     name: str
@@ -34,7 +33,6 @@ class Scenario:
     wave: int
     ours_only: bool = False
     start: bool = True
-    is_heavy: bool = False
 
 
 _OUTAGES = {
@@ -63,13 +61,7 @@ SCENARIOS = (
         wave=2,
     ),
     *(
-        Scenario(
-            name=fault,
-            title=title,
-            run=outage(fault),
-            wave=1,
-            is_heavy=fault in ("huge", "bomb"),
-        )
+        Scenario(name=fault, title=title, run=outage(fault), wave=1)
         for fault, title in _OUTAGES.items()
     ),
     Scenario(name="cold", title="cold start", run=cold_start, wave=3),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from .database import TABLE, Database
+from .database import RECORDS, STATES, Database
 from .lane import LIFETIME, Lane
 from .outcome import Outcome
 from .traffic import ask_all
@@ -21,13 +21,15 @@ _POISON = '{"keys": [{"kty": "RSA", "kid": "poison"'
 
 @contextmanager
 def _flushed(database: Database) -> Iterator[None]:
-    database.execute(f"DELETE FROM {TABLE}")
+    database.execute(f"DELETE FROM {RECORDS}")
+    database.execute(f"DELETE FROM {STATES}")
     yield
 
 
 @contextmanager
 def _poisoned(database: Database) -> Iterator[None]:
-    database.execute(f"UPDATE {TABLE} SET jwks = ?, version = version + 1", _POISON)
+    database.execute(f"UPDATE {RECORDS} SET jwks = ?, version = version + 1", _POISON)
+    database.execute(f"UPDATE {STATES} SET state = ?, version = version + 1", _POISON)
     yield
 
 
@@ -47,9 +49,9 @@ def store_fault(fault: str) -> Callable[[Lane], Awaitable[Outcome]]:
         await lane.warm()
         token = lane.issuer.token()
         since = time.monotonic()
+        lane.pass_time(LIFETIME)
         with _FAULTS[fault](lane.database):
             await lane.issuer.set(fault="down")
-            lane.pass_time(LIFETIME)
             good = await lane.traffic(token, seconds=6)
             await lane.issuer.set(fault=None)
             good += await lane.traffic(token, seconds=6)

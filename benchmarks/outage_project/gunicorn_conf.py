@@ -27,11 +27,7 @@ control_socket_disable = True
 
 
 def on_starting(server):
-    """Die with the benchmark, however it dies (Linux alone can promise that).
-
-    Processes that will burn all processor time there is leave others the first choice.
-    """
-    os.nice(int(os.environ["OUTAGE_NICE"]))
+    """Die with the benchmark, however it dies (Linux alone can promise that)."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
         set_parent_death_signal = 1

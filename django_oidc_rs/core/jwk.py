@@ -7,8 +7,6 @@ and two that cannot be told apart.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +15,7 @@ from jwt.algorithms import Algorithm, get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
 from . import base64url
+from .weak_keys import check_edwards_point, check_rsa
 
 __all__ = [
     "ASYMMETRIC_ALGORITHMS",
@@ -54,31 +53,11 @@ ASYMMETRIC_ALGORITHMS = frozenset(_ALGORITHMS) - frozenset(SYMMETRIC_ALGORITHMS)
 
 _MAX_KEYS = 100
 _MAX_TRIED = 4
-_RSA_BITS = range(2048, 8193)
-_RSA_MAX_EXPONENT = 2**64
 PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
 """JWK members that hold secrets; a key with one of them was given away."""
 
 _COORDINATES = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
 _SAME_ALGORITHM = {"EdDSA": "Ed25519"}
-
-_P25519 = 2**255 - 19
-_P448 = 2**448 - 2**224 - 1
-_Y_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
-# y of the points of small order: with such a "key" anybody can make signatures.
-_SMALL_ORDER_Y = {
-    "Ed25519": frozenset((0, 1, _P25519 - 1, _Y_ORDER_8, _P25519 - _Y_ORDER_8)),
-    "Ed448": frozenset((0, 1, _P448 - 1)),
-}
-_FIELD = {"Ed25519": (_P25519, 255), "Ed448": (_P448, 455)}
-
-_ROCA_PRIMES = tuple(
-    n for n in range(3, 168) if all(n % d for d in range(2, math.isqrt(n) + 1))
-)
-_ROCA_RESIDUES = {
-    prime: frozenset(pow(65537, power, prime) for power in range(prime))
-    for prime in _ROCA_PRIMES
-}
 
 
 class JwkSetError(ValueError):
@@ -251,22 +230,32 @@ def _without_ambiguous(
     The same key listed twice is no ambiguity: issuers do that while they rotate.
     """
 
-    def name(key: VerificationKey) -> tuple[str | None, ...]:
-        return key.key_id, key.key_type, key.curve, key.algorithm
-
     distinct: list[VerificationKey] = []
     for key in keys:
-        if not any(
-            name(key) == name(other) and key.material == other.material
-            for other in distinct
-        ):
+        if key not in distinct:
             distinct.append(key)
-    count = Counter(name(key) for key in distinct if key.key_id is not None)
-    return [key for key in distinct if count[name(key)] <= 1], [
-        RefusedKey(key_id=key.key_id, reason="ambiguous_key_id", alarming=True)
-        for key in distinct
-        if count[name(key)] > 1
+    ambiguous = [
+        key for key in distinct if any(_collide(key, other) for other in distinct)
     ]
+    return [key for key in distinct if key not in ambiguous], [
+        RefusedKey(key_id=key.key_id, reason="ambiguous_key_id", alarming=True)
+        for key in ambiguous
+    ]
+
+
+def _collide(one: VerificationKey, other: VerificationKey) -> bool:
+    """Whether there is a ``kid`` and an ``alg`` that name both, and they differ."""
+    if one.key_id is None or one.material == other.material:
+        return False
+    if (one.key_id, one.key_type, one.curve) != (
+        other.key_id,
+        other.key_type,
+        other.curve,
+    ):
+        return False
+    if one.algorithm is None or other.algorithm is None:
+        return True
+    return _same(one.algorithm, other.algorithm)
 
 
 def _parse_jwk(jwk: object, algorithms: frozenset[str]) -> VerificationKey:
@@ -326,10 +315,13 @@ def _check_use(jwk: dict[str, object]) -> None:
 
 def _public_key(jwk: dict[str, object], key_type: str, algorithm: str) -> object:
     octets = [_octets(jwk.get(name)) for name in _COORDINATES[key_type]]
+    weakness = None
     if key_type == "RSA":
-        _check_rsa(*(int.from_bytes(octet, "big") for octet in octets))
+        weakness = check_rsa(*(int.from_bytes(octet, "big") for octet in octets))
     if key_type == "OKP":
-        _check_edwards_point(octets[0], str(jwk["crv"]))
+        weakness = check_edwards_point(octets[0], str(jwk["crv"]))
+    if weakness is not None:
+        raise _Refused(weakness)
     try:
         return _ALGORITHMS[algorithm][2].from_jwk(jwk)
     except (InvalidKeyError, ValueError, UnsupportedAlgorithm):
@@ -344,20 +336,3 @@ def _octets(value: object) -> bytes:
         return base64url.decode(value.encode("ascii"))
     except ValueError:
         raise _Refused("invalid_coordinates") from None
-
-
-def _check_rsa(modulus: int, exponent: int) -> None:
-    if modulus.bit_length() not in _RSA_BITS:
-        raise _Refused("weak_key" if modulus.bit_length() < 2048 else "oversized_key")
-    if modulus % 2 == 0 or exponent % 2 == 0 or not 3 <= exponent < _RSA_MAX_EXPONENT:
-        raise _Refused("weak_key")
-    if all(modulus % prime in _ROCA_RESIDUES[prime] for prime in _ROCA_PRIMES):
-        # CVE-2017-15361: keys of a broken generator can be factored.
-        raise _Refused("roca_key")
-
-
-def _check_edwards_point(encoded: bytes, curve: str) -> None:
-    prime, bits = _FIELD[curve]
-    y = int.from_bytes(encoded, "little") & ((1 << bits) - 1)
-    if y >= prime or y in _SMALL_ORDER_Y[curve]:
-        raise _Refused("weak_key")

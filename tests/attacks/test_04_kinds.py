@@ -146,6 +146,16 @@ ROWS = merged(
             signer=mallory(),
             claims={"status": {"status_list": {"idx": 1, "uri": METADATA}}},
         ),
+        # What nobody signed says nothing: not even that it is too old.
+        "A88-forged-and-expired": Fault(
+            "",
+            BadSignature,
+            signer=mallory(),
+            claims={
+                "exp": NOW - 999,
+                "status": {"status_list": {"idx": 1, "uri": METADATA}},
+            },
+        ),
         "A88-forged-untrusted": Fault(
             "",
             UntrustedIssuer,

@@ -19,7 +19,7 @@ from tests.attacks.staging import IT, on_every_handler, staged
 from tests.commands import database_store, run
 from tests.core.builders import NOW, claims, key, sign
 from tests.core.faults.crafting import ENC, MALLORY, mallory
-from tests.core.keys.fakes import Hand
+from tests.core.keys.fakes import Hand, inline
 from tests.settings_faults import issuer as settings_of_issuer
 
 pytestmark = [pytest.mark.urls("tests.attacks.apis"), pytest.mark.django_db]
@@ -187,7 +187,7 @@ def test_what_the_command_removed_is_gone_in_15_seconds(seconds, handler):
     clock = FakeClock(NOW)
     issuer = FakeIssuer(clock=clock)
     issuer.published = [key().public_jwk(), ENC().public_jwk()]
-    with database_store(issuer, clock=clock, store=MemoryKeyStore()):
+    with database_store(issuer, clock=clock, store=MemoryKeyStore(clock)):
         assert send(handler, sign(LONG)).status == 200
         issuer.published = [ENC().public_jwk()]
         assert run("sync_oidc_keys").code == 0
@@ -237,16 +237,16 @@ def test_stale_keys_have_an_end(row, handler):
 def test_no_request_waits_for_a_slow_issuer_while_keys_are_fresh(requests, handler):
     clock, hand = FakeClock(NOW), Hand()
     with staged(settings_of_issuer(), [key().public_jwk()]) as (issuer,):
+        spawns = [inline]
         seams = wiring.Seams(
-            clock=clock, fetch=issuer.fetch, store=MemoryKeyStore(), spawn=hand
+            clock=clock,
+            fetch=issuer.fetch,
+            store=MemoryKeyStore(clock),
+            spawn=lambda work: spawns[-1](work),
         )
         with wiring.substitute(seams):
-            server = wiring.get_resource_server()
-            (validator,) = server.validators
-            # The first keys: somebody has to fetch them.
-            validator.keys._spawn = lambda work: work()
             assert send(handler, sign(LONG)).status == 200
-            validator.keys._spawn = hand
+            spawns.append(hand)
             clock.advance(0.97 * LIFETIME)
             issuer.fetches.clear()
             for _ in range(requests):

@@ -172,6 +172,8 @@ def test_one_of_two_claims_may_be_required(edits):
         {"type": 7},
         {"token_type": "Bearer"},
         {"token_type": "access_token"},
+        {"token_type": "urn:ietf:params:oauth:token-type:access_token"},
+        {"token_type": "urn:ietf:params:oauth:token-type:jwt"},
         {"sid": "s", "auth_time": NOW, "acr": "1", "amr": ["pwd"]},
     ],
 )
@@ -210,6 +212,13 @@ def test_claims_of_access_tokens(edits):
         ("token_type", "refresh_token", "other_token"),
         ("token_type", "refresh", "other_token"),
         ("token_type", "id_token", "other_token"),
+        ("token_type", "id_token_jwt", "other_token"),
+        (
+            "token_type",
+            "urn:ietf:params:oauth:token-type:refresh_token",
+            "other_token",
+        ),
+        ("type", "id_token+jwt", "other_token"),
         ("token_type", "offline", "other_token"),
         ("token_type", "logout+jwt", "other_token"),
         ("token_type", "token-introspection+jwt", "other_token"),

@@ -435,6 +435,44 @@ def test_a117_equal_rsa_keys_without_alg_are_refused_both():
         parse(*twice)
 
 
+def test_a_key_listed_twice_is_one_key():
+    """Issuers do that while they rotate; nothing is ambiguous about it."""
+    for members in ({"kid": "same"}, {"kid": None}):
+        keys = parse(jwk("ES256", **members), jwk("ES256", **members, x5t="differs"))
+        assert len(keys.keys) == 1
+        assert keys.refused == ()
+        assert len(keys.matching(members["kid"], "ES256")) == 1
+
+
+def test_a117_a_key_without_alg_collides_with_one_that_has_it():
+    with pytest.raises(JwkSetError, match="ambiguous_key_id"):
+        parse(jwk("RS256", kid="same", alg=None), jwk("RS256", "good", kid="same"))
+
+
+def test_a117_two_names_of_one_algorithm_collide():
+    with pytest.raises(JwkSetError, match="ambiguous_key_id"):
+        parse(
+            jwk("EdDSA", "1", kid="same", alg="EdDSA"),
+            jwk("EdDSA", "2", kid="same", alg="Ed25519"),
+        )
+
+
+def test_a116_equal_kid_on_another_curve_is_kept_and_told_apart():
+    keys = parse(jwk("ES256", kid="same", alg=None), jwk("ES384", kid="same", alg=None))
+    for algorithm in ("ES256", "ES384"):
+        (key,) = keys.matching("same", algorithm)
+        assert key.fits(algorithm)
+
+
+def test_a121_a_prime_modulus_is_no_secret():
+    """Whoever knows that n is prime knows d = 1/e mod (n - 1)."""
+    prime = 2**2203 - 1
+    weak = jwk("RS256", kid="weak", n=number(prime))
+    keys = parse(weak, jwk("RS256"))
+    assert [key.key_id for key in keys.keys] == ["RS256"]
+    assert [(key.key_id, key.reason) for key in keys.refused] == [("weak", "weak_key")]
+
+
 def test_a116_equal_kid_with_another_kty_is_kept_and_told_apart():
     keys = parse(jwk("ES256", kid="same"), jwk("RS256", kid="same"))
     assert [key.key_type for key in keys.matching("same", "ES256")] == ["EC"]

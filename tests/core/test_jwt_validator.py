@@ -15,6 +15,7 @@ from django_oidc_rs.core.errors import (
     UnknownKey,
 )
 from django_oidc_rs.core.http import FetchedDocument
+from django_oidc_rs.core.jwk import VerificationKey
 from django_oidc_rs.core.jws import parse_jws
 from django_oidc_rs.core.keys import KeyRing, KeysPending, MemoryKeyStore, StaticKeys
 
@@ -119,6 +120,26 @@ def test_what_never_costs_a_fetch(raw_token, keys, raises):
         validate(raw_token(), source)
     assert type(caught.value) is raises
     assert source.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("newer", "tried"),
+    [(None, 4), (published(OTHER), 5)],
+    ids=["nothing-new", "new-set"],
+)
+def test_each_set_is_tried_once_without_kid(monkeypatch, newer, tried):
+    """Signatures are work that anybody can order."""
+    keys = [key("ES256", f"n{number}") for number in range(6)]
+    verified = []
+    # It only counts: what it returns is what a signature that does not fit returns.
+    monkeypatch.setattr(
+        VerificationKey, "verify", lambda *args: bool(verified.append(args))
+    )
+    source = FakeKeys(published(*keys), newer=newer)
+    with pytest.raises(BadSignature):
+        validate(sign(signer=NEW, header_=header(kid=ABSENT)), source)
+    assert len(verified) == tried
+    assert source.asked == 1
 
 
 def test_the_newer_keys_asked_for_are_those_that_help():

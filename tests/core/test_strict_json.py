@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from django_oidc_rs.core import strict_json
 from django_oidc_rs.core.strict_json import (
     FrozenDict,
     StrictJsonError,
@@ -106,6 +107,37 @@ def test_nesting_is_bounded_alike_everywhere(array):
     with pytest.raises(StrictJsonError) as caught:
         loads_object(nested(33, array=array))
     assert str(caught.value) == "nested too deeply"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a":' + b"[" * 33,
+        b'{"a": "\\"' + b'", ' + b"[" * 33,
+        b'"' + b'\\"' * 1000 + b'"' + b"{" * 33,
+        nested(33),
+    ],
+)
+def test_deep_nesting_never_reaches_the_parser(monkeypatch, data):
+    """It recurses in C: where stacks are small, that ends the process."""
+    monkeypatch.setattr(strict_json, "_decoder", None)
+    with pytest.raises(StrictJsonError, match="nested too deeply"):
+        loads_object(data)
+
+
+def test_brackets_in_strings_are_not_nested():
+    text = "[{" * 100 + '\\"' + "\\" + "[" * 50
+    assert loads_object(json.dumps({"a": text, "b": [[]]}).encode()) == {
+        "a": text,
+        "b": [[]],
+    }
+
+
+@pytest.mark.parametrize("tail", ["", "\\", '\\"'])
+def test_a_string_without_an_end_is_not_json(tail):
+    data = ('{"a": "' + "[" * 50 + tail).encode()
+    with pytest.raises(StrictJsonError, match="not JSON"):
+        loads_object(data)
 
 
 def test_many_objects_that_are_not_nested_are_fine():

@@ -1,0 +1,62 @@
+"""Public keys whose signatures others can make. RFC 7518 section 3.3, RFC 8032."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+__all__ = ["check_edwards_point", "check_rsa"]
+
+_RSA_BITS = range(2048, 8193)
+_RSA_MAX_EXPONENT = 2**64
+
+_P25519 = 2**255 - 19
+_P448 = 2**448 - 2**224 - 1
+_Y_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+# y of the points of small order: with such a "key" anybody can make signatures.
+_SMALL_ORDER_Y = {
+    "Ed25519": frozenset((0, 1, _P25519 - 1, _Y_ORDER_8, _P25519 - _Y_ORDER_8)),
+    "Ed448": frozenset((0, 1, _P448 - 1)),
+}
+_FIELD = {"Ed25519": (_P25519, 255), "Ed448": (_P448, 455)}
+
+_ROCA_PRIMES = tuple(
+    n for n in range(3, 168) if all(n % d for d in range(2, math.isqrt(n) + 1))
+)
+_ROCA_RESIDUES = {
+    prime: frozenset(pow(65537, power, prime) for power in range(prime))
+    for prime in _ROCA_PRIMES
+}
+
+
+def check_rsa(modulus: int, exponent: int) -> str | None:
+    """Return why nobody should trust this RSA key, or None.
+
+    ``weak_key``: shorter than 2048 bits, an even or tiny exponent, an even or a prime
+    modulus. ``oversized_key``: over 8192 bits, which cost more than they are worth.
+    ``roca_key``: made by a generator whose keys can be factored (CVE-2017-15361).
+    """
+    if modulus.bit_length() not in _RSA_BITS:
+        return "weak_key" if modulus.bit_length() < 2048 else "oversized_key"
+    if modulus % 2 == 0 or exponent % 2 == 0 or not 3 <= exponent < _RSA_MAX_EXPONENT:
+        return "weak_key"
+    if all(modulus % prime in _ROCA_RESIDUES[prime] for prime in _ROCA_PRIMES):
+        return "roca_key"
+    return "weak_key" if _is_prime(modulus) else None
+
+
+@lru_cache(maxsize=256)
+def _is_prime(modulus: int) -> bool:
+    """Whether ``modulus`` passes Fermat's test: then its private key is no secret.
+
+    One product of two primes in very many would pass too. It takes 20 ms for 2048
+    bits, 1 s for 8192, so each key is looked at once in a process.
+    """
+    return pow(2, modulus - 1, modulus) == 1
+
+
+def check_edwards_point(encoded: bytes, curve: str) -> str | None:
+    """Return ``weak_key`` for a point of small order or no canonical one, else None."""
+    prime, bits = _FIELD[curve]
+    y = int.from_bytes(encoded, "little") & ((1 << bits) - 1)
+    return "weak_key" if y >= prime or y in _SMALL_ORDER_Y[curve] else None
