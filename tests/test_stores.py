@@ -14,7 +14,7 @@ from django.test import override_settings
 from django_oidc_rs.core.keys import KeyRecord, Outcome, StoreError, Verdict
 from django_oidc_rs.core.keys.fleet import LEASE
 from django_oidc_rs.models import IssuerRecord, RefreshState, issuer_key
-from django_oidc_rs.stores import DatabaseKeyStore, closing_connections
+from django_oidc_rs.stores import DatabaseKeyStore, StoreNow, closing_connections
 
 ISSUER = "https://issuer.test"
 RECORD = KeyRecord(
@@ -207,6 +207,14 @@ def test_the_age_has_no_time_zone(db, time_zone):
     with override_settings(USE_TZ=False, TIME_ZONE=time_zone):
         STORE.publish(RECORD, replacing=0)
         assert 0 <= STORE.load(ISSUER).age < 60
+
+
+def test_mysql_tells_the_time_without_a_time_zone():
+    """A session's time zone jumps twice a year; what was asked for does not."""
+    connection = connections["default"]
+    compiler = RefreshState.objects.all().query.get_compiler("default")
+    sql, params = StoreNow().as_mysql(compiler, connection)
+    assert (sql, list(params)) == ("UTC_TIMESTAMP(6)", [])
 
 
 # Leave to fetch.

@@ -102,6 +102,16 @@ def test_nothing_a_caller_wrote_becomes_an_attribute(fake_issuer, counted):
     assert "evilmark" not in str(counted())
 
 
+def test_without_counters_counting_is_nothing(monkeypatch):
+    for name in ("_tokens", "_fetches"):
+        monkeypatch.setattr(telemetry, name, None)
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    telemetry.connect()
+    telemetry.count_token("a")
+    telemetry.count_fetch("a")
+    assert (telemetry._tokens, telemetry._fetches) == (None, None)
+
+
 WITHOUT = """
 import sys
 sys.modules["opentelemetry"] = None

@@ -48,6 +48,7 @@ def outage(fault: str) -> Callable[[Lane], Awaitable[Outcome]]:
         outcome.at_most("first wait, ms", first_wait, _FIRST_WAIT)
         outcome.at_most("worst wait, ms", outcome.took, _WORST)
         outcome.at_most("attempts in the first minute", attempts, _ATTEMPTS)
+        outcome.at_least("attempts in the first minute", attempts, 2)
         return outcome
 
     return scenario

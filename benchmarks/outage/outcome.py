@@ -60,6 +60,10 @@ class Outcome:
         """Demand that a figure is no larger than ``limit``."""
         self.demands.append(Demand(what, seen, f"<= {limit:g}", seen <= limit))
 
+    def at_least(self, what: str, seen: float, limit: float) -> None:
+        """Demand that a figure is no smaller: that what is tried took place at all."""
+        self.demands.append(Demand(what, seen, f">= {limit:g}", seen >= limit))
+
     def exactly(self, what: str, seen: float, wanted: float) -> None:
         """Demand a figure."""
         self.demands.append(Demand(what, seen, f"= {wanted:g}", seen == wanted))

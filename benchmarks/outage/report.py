@@ -20,9 +20,10 @@ longest wait of a good token. Callers give up after {PATIENCE:g} s, which counts
 answered. †: a view without authentication waited over a second, too. Every contestant
 runs as 4 gunicorn processes of 25 threads, looks no user up, and is asked the same.
 
-- Lifetimes: `time.time` and `time.monotonic` of all processes are put forward together,
-  for every contestant alike (by 3700 s where keys shall be past their lifetime, by 60 s
-  where cooldowns shall be over); timeouts of sockets and locks stay real. The issuer
+- Lifetimes: `time.time`, `time.monotonic` and `time.clock_gettime` of all processes are
+  put forward together, for every contestant alike (by 3700 s where keys shall be past
+  their lifetime, by 60 s where cooldowns shall be over); what our database holds becomes
+  older by as much. Timeouts of sockets and locks stay real. The issuer
   says `max-age=600`; PyJWKClient and simplejwt keep keys for 300 s, drf-oidc-auth is
   set to 600 s (its default is a day). Its check of `iat` is set to a week.
 - The fault is the whole server's; the empty set alone comes with good metadata. The

@@ -16,6 +16,7 @@ __all__ = ["holder_killed", "skewed_clocks", "store_fault"]
 
 _WORST = 250
 _FETCH = 2.0
+_REQUESTS = 5
 _POISON = '{"keys": [{"kty": "RSA", "kid": "poison"'
 
 
@@ -55,20 +56,33 @@ def store_fault(fault: str) -> Callable[[Lane], Awaitable[Outcome]]:
             good = await lane.traffic(token, seconds=6)
             await lane.issuer.set(fault=None)
             good += await lane.traffic(token, seconds=6)
+            refreshed = len(await lane.issuer.requests(since=since, path="/jwks"))
             await lane.issuer.publish(bench.old, bench.new)
-            rotated = await ask_all(lane.fleet.ports, lane.issuer.token(bench.new))
+            rotated = await _ask_until_good(lane, lane.issuer.token(bench.new))
         outcome = Outcome(fetches=len(lane.fleet.dials(since=since)), good=good)
-        outcome.facts["new key known in processes"] = sum(a.is_good for a in rotated)
+        outcome.facts["new key known at request"] = rotated
         outcome.all_good()
         outcome.at_most("worst wait, ms", outcome.took, _WORST)
-        outcome.exactly(
-            "processes that know the new key at its first request",
-            sum(answer.is_good for answer in rotated),
-            len(lane.fleet.ports),
+        outcome.at_least("fetches once the issuer is back", refreshed, 1)
+        # A store that hangs may cost the first request an answer of 503.
+        outcome.at_most(
+            "the request at which every process knows a new key",
+            rotated,
+            2 if fault == "locked" else 1,
         )
         return outcome
 
     return scenario
+
+
+async def _ask_until_good(lane: Lane, token: str) -> float:
+    """Return at which request, a second apart, every process accepts ``token``."""
+    for attempt in range(1, _REQUESTS + 1):
+        answers = await ask_all(lane.fleet.ports, token)
+        if all(answer.is_good for answer in answers):
+            return attempt
+        await asyncio.sleep(1)
+    return float("inf")
 
 
 async def holder_killed(lane: Lane) -> Outcome:
@@ -119,5 +133,5 @@ async def skewed_clocks(lane: Lane) -> Outcome:
     outcome = Outcome(fetches=len(lane.fleet.dials(since=since)), good=good)
     outcome.facts["fetches of the JWK Set before the rotation"] = len(keys)
     outcome.all_good()
-    outcome.at_most("fetches of the JWK Set for one lifetime", len(keys), 1)
+    outcome.exactly("fetches of the JWK Set for one lifetime", len(keys), 1)
     return outcome

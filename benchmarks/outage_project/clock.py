@@ -1,8 +1,9 @@
 """A clock that a whole fleet shares and that can be put forward while it runs.
 
-Lifetimes pass without anybody waiting for an hour: ``time.time`` and ``time.monotonic``
-of every process gain the same seconds at the same moment. Both are replaced for all
-contestants alike. Timeouts of sockets, locks and conditions stay real.
+Lifetimes pass without anybody waiting for an hour: ``time.time``, ``time.monotonic`` and
+``time.clock_gettime`` of every process gain the same seconds at the same moment. They
+are replaced for all contestants alike. Timeouts of sockets, locks and conditions stay
+real.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class SharedClock:
 def install(path: Path) -> SharedClock:
     """Replace this process's clocks; before anything has a chance to import them."""
     clock = SharedClock(path)
-    real_time = time.time
+    real_time, real_gettime = time.time, time.clock_gettime
 
     def wall() -> float:
         return real_time() + clock.offset + clock.skew
@@ -76,5 +77,9 @@ def install(path: Path) -> SharedClock:
     def monotonic() -> float:
         return real_monotonic() + clock.offset
 
-    time.time, time.monotonic = wall, monotonic
+    def gettime(which: int) -> float:
+        extra = clock.skew if which == time.CLOCK_REALTIME else 0.0
+        return real_gettime(which) + clock.offset + extra
+
+    time.time, time.monotonic, time.clock_gettime = wall, monotonic, gettime
     return clock

@@ -269,13 +269,17 @@ class BrokenStore(MemoryKeyStore):
     ],
 )
 def test_a_store_that_is_down_lets_nobody_in_unseen(
-    make, issuer_is_up, outcome, url, handler, issuer
+    make, issuer_is_up, outcome, url, handler, issuer, caplog
 ):
     with wiring.substitute(replace(wiring.get_seams(), store=BrokenStore())):
         if not issuer_is_up:
             issuer.fail()
         answer = HANDLERS[handler](url, Sent((f"Bearer {make(issuer)}",)))
         assert answer.status == outcome.status
+        told = {getattr(record, "reason", None) for record in caplog.records}
+        # Somebody hears of it, and as what it is.
+        assert ("store_unreachable" in told) is (issuer_is_up or outcome != IT)
+        assert "refresh_failed" not in told
         # Both are back: nothing of the outage is left.
         issuer.recover()
     with wiring.substitute(wiring.get_seams()):

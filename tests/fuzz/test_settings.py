@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import functools
+import operator
 import re
 
 import pytest
@@ -197,6 +199,33 @@ def test_the_settings_to_start_from_are_good():
     # Plain http and a time of validity are what checks are there to mention.
     assert set(checked(FULL)) <= {"django_oidc_rs.W002", "django_oidc_rs.W003"}
     serve(FULL)
+
+
+# One of each kind, and numbers out of every bound.
+KINDS = (
+    *(None, True, 0, -1, 1e12, float("inf"), float("nan"), 1j, "", "x", b"x", Odd()),
+    *([], [[]], [{}], ["x"], (1,), {"x"}, {}, {"x": []}, {1: "x"}),
+)
+
+
+@pytest.mark.parametrize("path", PLACES, ids=lambda path: ".".join(map(str, path)))
+def test_every_kind_of_value_anywhere_is_a_problem_or_serves(path):
+    for new in KINDS:
+        serve(replaced(FULL, path, new))
+
+
+NUMBERS = [
+    path
+    for path in TYPED
+    if type(functools.reduce(operator.getitem, path, FULL)) in {int, float}
+]
+
+
+@pytest.mark.parametrize("path", NUMBERS, ids=lambda path: ".".join(map(str, path)))
+def test_a_number_out_of_bounds_is_an_error(path):
+    for number in (-1, 1e12, float("inf"), float("nan"), 10**400):
+        ids = checked(replaced(FULL, path, number))
+        assert any(each.startswith("django_oidc_rs.E") for each in ids), number
 
 
 @given(st.sampled_from(PLACES), ANYTHING)

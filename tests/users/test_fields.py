@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models.signals import post_init
+from django.db.models.signals import post_init, pre_save
 
 from django_oidc_rs.core.errors import UserRejected
 from django_oidc_rs.models import FederatedIdentity, identity_key
@@ -358,6 +359,25 @@ def test_user_conflict_on_update(serve, refusals):
     assert (taken.username, taken.email) == ("ada", "ada@here.test")
     assert api.ask(name="ada", email="new@here.test").status_code == 401
     assert api.user(name="cia", email="new@here.test")["pk"] == mine["pk"]
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["created", "known"])
+def test_what_the_projects_validation_refuses_is_a_conflict(mapping, refusals, known):
+    if known:
+        mapping.user(given_name="Bea")
+
+    def refuse(instance, **_keywords):
+        if instance.first_name == "Ada":
+            raise ValidationError({"first_name": "Ada is banned"})
+
+    pre_save.connect(refuse, sender=User)
+    try:
+        assert mapping.ask(given_name="Ada").status_code == 401
+    finally:
+        pre_save.disconnect(refuse, sender=User)
+    assert refusals[-1].reason == "user_conflict"
+    assert refusals[-1].detail == "'first_name'"
+    assert User.objects.count() == known
 
 
 def test_what_a_conflict_tells_the_log_and_the_caller(serve, refusals):

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, UserManager
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.db.models.signals import pre_save
@@ -423,6 +423,26 @@ def test_a_deleted_user_stays_deleted(api, refusals, created, path, delete):
     assert identity.user is None
     assert identity.subject == ""
     assert "alice" not in str(identity)
+
+
+class ActiveStaff(UserManager):
+    """As projects write it, to leave out who was deleted softly."""
+
+    def get_queryset(self):
+        return super().get_queryset().filter(is_staff=True)
+
+
+@pytest.mark.parametrize("path", VIEWS)
+def test_a_user_the_default_manager_hides_is_refused(
+    api, alice, refusals, monkeypatch, path
+):
+    manager = ActiveStaff()
+    manager.model = User
+    monkeypatch.setitem(vars(User._meta), "default_manager", manager)
+    assert api.ask("alice", path=path).status_code == 401
+    assert refusals[-1].reason == "hidden_user"
+    User.objects.update(is_staff=True)
+    assert api.ask("alice", path=path).status_code == 200
 
 
 def test_a_deleted_user_leaves_none_of_its_subjects(api, alice):

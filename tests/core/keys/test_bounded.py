@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from queue import Empty
 
 import pytest
 
@@ -84,6 +85,27 @@ def test_a_hanging_store_costs_one_thread(store):
     gone_on.set()
     until(bounded._late.done)
     assert bounded._late.done()
+
+
+def test_who_asks_while_the_thread_is_leaving_is_answered(store, monkeypatch):
+    bounded = BoundedStore(store, spawn=in_thread)
+    jobs, seen_empty = bounded._jobs, []
+
+    class Late:
+        """A queue that seems empty just before the first job arrives."""
+
+        put, empty = jobs.put, jobs.empty
+
+        def get(self, timeout):
+            if not seen_empty:
+                until(lambda: not jobs.empty())
+                seen_empty.append(True)
+                raise Empty
+            return jobs.get(timeout=timeout)
+
+    monkeypatch.setattr(bounded, "_jobs", Late())
+    assert bounded.load(ISSUER) is None
+    assert seen_empty == [True]
 
 
 @pytest.mark.usefixtures("impatient")

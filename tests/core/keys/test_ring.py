@@ -1434,6 +1434,19 @@ class TestFleet:
         process.names()
         assert process.names() == ["new"]
 
+    def test_who_loses_the_race_to_a_poisoned_row_keeps_its_own(
+        self, network, clock, store
+    ):
+        process, *_ = self.fleet(network, clock, store)
+        process.names()
+        record = stored_by(process)
+        clock.advance(AHEAD)
+        network.serve("new")
+        store.before_publish = lambda: store.put(replace(record, jwks="{", version=2))
+        process.names()
+        assert process.names() == ["new"]
+        assert network.hits == 2
+
     def test_a_replica_that_catches_up_brings_no_withdrawn_key_back(
         self, network, clock, store
     ):
