@@ -47,8 +47,8 @@ def outage(fault: str) -> Callable[[Lane], Awaitable[Outcome]]:
         outcome.all_good()
         outcome.at_most("first wait, ms", first_wait, _FIRST_WAIT)
         outcome.at_most("worst wait, ms", outcome.took, _WORST)
-        outcome.at_most("attempts in the first minute", attempts, _ATTEMPTS)
-        outcome.at_least("attempts in the first minute", attempts, 2)
+        outcome.at_most(f"attempts in {seconds:g} s", attempts, _ATTEMPTS)
+        outcome.at_least(f"attempts in {seconds:g} s", attempts, 2)
         return outcome
 
     return scenario

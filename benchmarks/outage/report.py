@@ -22,10 +22,10 @@ runs as 4 gunicorn processes of 25 threads, looks no user up, and is asked the s
 
 - Lifetimes: `time.time`, `time.monotonic` and `time.clock_gettime` of all processes are
   put forward together, for every contestant alike (by 3700 s where keys shall be past
-  their lifetime, by 60 s where cooldowns shall be over); what our database holds becomes
-  older by as much. Timeouts of sockets and locks stay real. The issuer
-  says `max-age=600`; PyJWKClient and simplejwt keep keys for 300 s, drf-oidc-auth is
-  set to 600 s (its default is a day). Its check of `iat` is set to a week.
+  their lifetime, by 60 s where cooldowns shall be over); what our database holds grows
+  older by as much. Timeouts of sockets and locks stay real. The issuer says
+  `max-age=600`; PyJWKClient and simplejwt keep keys for 300 s, drf-oidc-auth is set to
+  600 s (its default is a day), and its check of `iat` to a week.
 - The fault is the whole server's; the empty set alone comes with good metadata. The
   answers of 20 MB and of the bomb (50 MB) hold the right keys beside the padding.
 - "restart while the issuer is down": we have run `sync_oidc_keys` before; the others

@@ -1,9 +1,9 @@
 """A clock that a whole fleet shares and that can be put forward while it runs.
 
-Lifetimes pass without anybody waiting for an hour: ``time.time``, ``time.monotonic`` and
-``time.clock_gettime`` of every process gain the same seconds at the same moment. They
-are replaced for all contestants alike. Timeouts of sockets, locks and conditions stay
-real.
+Lifetimes pass without anybody waiting for an hour: what ``time.time``, ``monotonic``
+and ``clock_gettime`` say in every process gains the same seconds at the same moment.
+They are replaced for all contestants alike. Timeouts of sockets, locks and conditions
+stay real.
 """
 
 from __future__ import annotations

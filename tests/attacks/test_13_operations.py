@@ -168,6 +168,7 @@ class TwoClocks:
         pytest.param(-20, OK, id="A231-back-within-leeway"),
         pytest.param(20, OK, id="A231-ahead-within-leeway"),
         pytest.param(7200, IT, id="A231-ahead-two-hours"),
+        pytest.param(864000, IT, id="A231-ahead-ten-days"),
         pytest.param(-(10**9), IT, id="A231-back-to-the-nineties"),
     ],
 )

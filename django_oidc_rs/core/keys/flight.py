@@ -102,9 +102,9 @@ class Runway:
             self.launch(flight)
         with self.progress:
             try:
-                if not wait and not until():
-                    raise KeysPending
                 left = max(0.0, deadline - self._clock.monotonic())
+                if not wait and left and not until():
+                    raise KeysPending
                 return self.progress.wait_for(until, left)
             finally:
                 flight.waiters -= 1
