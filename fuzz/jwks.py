@@ -114,9 +114,11 @@ def _demand_sound(document: dict[str, Any], keys: VerificationKeys) -> None:
             ]
             demand(not forged, f"{algorithm} verifies what nobody signed")
             if key.key_id is not None:
+                found = keys.matching(key.key_id, algorithm)
+                demand(key in found, "a key is not found by its name")
                 demand(
-                    key in keys.matching(key.key_id, algorithm),
-                    "a key is not found by its name",
+                    all(each.material == key.material for each in found),
+                    "one name and algorithm for two keys",
                 )
 
 

@@ -66,8 +66,11 @@ def refuse_in_a_wider_circle(access_token):
 VALIDATED_ON = []
 
 
-def known_to_the_project(access_token):
+def remember_the_thread(access_token):
     VALIDATED_ON.append(threading.get_ident())
+
+
+def known_to_the_project(access_token):
     blocked = get_user_model().objects.filter(is_active=False)
     if blocked.filter(username=access_token.subject).exists():
         raise InvalidToken("blocked in our table")
@@ -443,18 +446,16 @@ async def test_no_thread_for_validators_of_another_issuer(
     assert await aaccess_token_of(get()) is None
 
 
-@pytest.mark.django_db(transaction=True)
 async def test_validators_do_not_block_the_event_loop(fake_issuer, configure):
-    configure(VALIDATORS=[f"{__name__}.known_to_the_project"])
+    configure(VALIDATORS=[f"{__name__}.remember_the_thread"])
     VALIDATED_ON.clear()
     assert await aaccess_token_of(get(fake_issuer.access_token()))
     [thread] = VALIDATED_ON
     assert thread != threading.get_ident()
 
 
-@pytest.mark.django_db(transaction=True)
 async def test_validators_wait_for_keys_as_well(fake_issuer, configure):
-    configure(VALIDATORS=[f"{__name__}.known_to_the_project"])
+    configure(VALIDATORS=[f"{__name__}.remember_the_thread"])
     VALIDATED_ON.clear()
     with keys_take_time():
         assert await aaccess_token_of(get(fake_issuer.access_token()))

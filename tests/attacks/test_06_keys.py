@@ -230,6 +230,9 @@ ROWS = merged(
             "e-huge": lambda: {"e": number(2**64 + 1)},
             "e-of-2048-bits": lambda: {"e": number(modulus() - 2)},
             "n-even": lambda: {"n": number(modulus() + 1)},
+            # Mersenne's: whoever sees that n is prime knows the private exponent.
+            "n-prime": lambda: {"n": number((1 << 2203) - 1)},
+            "n-prime-3217-bits": lambda: {"n": number((1 << 3217) - 1)},
             "n-0": lambda: {"n": "AA"},
             "ROCA": lambda: {"n": number(roca_modulus())},
             "16384-bits": lambda: {"n": number((1 << 16384) - 1)},

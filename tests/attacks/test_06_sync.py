@@ -110,6 +110,7 @@ LIES = {
             "e-1": {"e": "AQ"},
             "e-even": {"e": number(65536)},
             "n-even": {"n": number((1 << 2048) - 2)},
+            "n-prime": {"n": number((1 << 2203) - 1)},
             "ROCA": {"n": number(roca_modulus())},
             "16384-bits": {"n": number((1 << 16384) - 1)},
         }.items()
