@@ -109,7 +109,8 @@ def _issuers(
     top: Section, http: HttpPolicy
 ) -> tuple[tuple[IssuerPolicy, ...], dict[str, UserPolicy]]:
     audience = parse_audience(top)
-    shared = parse_users(top.section("USERS", USER_KEYS))
+    shared_section = top.section("USERS", USER_KEYS)
+    shared = parse_users(shared_section)
     table = top.mapping("ISSUERS")
     if table is None:
         return (), {}
@@ -145,6 +146,20 @@ def _issuers(
             "has several issuers without SCOPES: each of them can grant any scope",
             key="ISSUERS",
             hint="Set SCOPES per issuer, or issuers= on the views.",
+            deploy=True,
+        )
+    # The very same table: what an issuer writes itself is another, whatever it says.
+    sharing = (
+        each.groups is shared.groups
+        and each.resolver in ("local_user", "existing_user")
+        for each in (users[policy.alias] for policy in policies)
+    )
+    if shared.groups and sum(sharing) > 1:
+        shared_section.problem(
+            "W005",
+            "holds for several issuers: each of them can put users into these groups",
+            key="GROUPS",
+            hint="Write GROUPS in the USERS of each issuer that may, or {} in others.",
             deploy=True,
         )
     return tuple(policies), users

@@ -35,9 +35,13 @@ class Gate:
 
         Whoever comes in has ``request.user``, ``request.auser`` and
         ``request.access_token`` set before the view runs.
+
+        Raises:
+            TypeError: this is REST framework's request, and its authentication let in
+                somebody else, or nobody.
         """
         try:
-            authenticated = authenticate(request, resolve=self.resolve_user)
+            authenticated = authenticate(_plain(request), resolve=self.resolve_user)
         except ResourceServerError as error:
             return answer(error)
         return self._decide(request, authenticated)
@@ -45,7 +49,9 @@ class Gate:
     async def acheck(self, request: HttpRequest) -> HttpResponse | None:
         """Do as ``check``, without blocking the event loop."""
         try:
-            authenticated = await aauthenticate(request, resolve=self.resolve_user)
+            authenticated = await aauthenticate(
+                _plain(request), resolve=self.resolve_user
+            )
         except ResourceServerError as error:
             return answer(error)
         return self._decide(request, authenticated)
@@ -62,12 +68,27 @@ class Gate:
         return None
 
 
+def _plain(request: HttpRequest) -> HttpRequest:
+    """Return Django's request, out of REST framework's where it is wrapped in one."""
+    plain: HttpRequest = getattr(request, "_request", request)
+    return plain
+
+
 def _let_in(request: HttpRequest, authenticated: Authenticated) -> None:
-    user = authenticated.user
+    user, plain = authenticated.user, _plain(request)
+    if plain is not request:
+        # Permissions and throttles below @api_view have judged whom REST framework
+        # found: with a session beside the token they would be two people.
+        if getattr(request, "auth", None) is not authenticated.access_token:
+            raise TypeError(
+                "REST framework did not authenticate this access token: put "
+                "AccessTokenAuthentication first among the view's authentication "
+                "classes, and use permission classes, HasScope say, instead of the "
+                "decorators and mixins of plain views"
+            )
+        request.user = user
 
     async def auser() -> Any:
         return user
 
-    vars(request).update(
-        user=user, auser=auser, access_token=authenticated.access_token
-    )
+    vars(plain).update(user=user, auser=auser, access_token=authenticated.access_token)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
-from django.db.models import Model
+from django.db.models import FileField, FilePathField, Model
 
 from .core.access_token import AccessToken
 from .settings_reader import Section, is_plain
@@ -112,6 +112,9 @@ def _fields(section: Section) -> dict[str, str]:
             section.problem("E018", f"{place} can never be mapped", key="FIELDS")
         elif model_field.is_relation:
             section.problem("E018", f"{place} is a relation", key="FIELDS")
+        elif isinstance(model_field, FileField | FilePathField):
+            # A claim would choose among the server's files, others' included.
+            section.problem("E018", f"{place} names a file", key="FIELDS")
         elif not isinstance(path, str) or not is_plain(path):
             section.problem(
                 "E018", f"must name a claim path for {name!r}", key="FIELDS"

@@ -3,7 +3,7 @@
 from io import StringIO
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import User, UserManager
 from django.core.management import call_command
 from django.test import override_settings
 
@@ -178,6 +178,24 @@ def test_without_table(transactional_db, fake):
     ids=["inactive", "deleted", "not created", "existing only"],
 )
 def test_the_user_step_fails_as_a_request_would(db, make, prepare, keys, reason):
+    fails_at_the_user(make, prepare, keys, reason)
+
+
+def test_a_user_the_default_manager_hides_fails_too(db, make, monkeypatch):
+    class Nobody(UserManager):
+        def get_queryset(self):
+            return super().get_queryset().none()
+
+    manager = Nobody()
+    manager.model = User
+
+    def hide(_alice):
+        monkeypatch.setitem(vars(User._meta), "default_manager", manager)
+
+    fails_at_the_user(make, hide, {}, "hidden_user")
+
+
+def fails_at_the_user(make, prepare, keys, reason):
     fake = make(users(**keys))
     alice = User.objects.create_user("alice.local")
     FederatedIdentity.objects.link(ISSUER, "alice", alice)

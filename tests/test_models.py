@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from django_oidc_rs.models import (
     FederatedIdentity,
     IssuerRecord,
+    RefreshState,
     client_key,
     identity_key,
     issuer_key,
@@ -32,6 +33,11 @@ def alice(db):
 @pytest.fixture
 def bob(db):
     return User.objects.create_user("bob")
+
+
+def test_rows_are_shown_by_what_they_say():
+    assert str(IssuerRecord(issuer=ISSUER)) == ISSUER
+    assert str(RefreshState(state="{}")) == "{}"
 
 
 # The keys of pairs.

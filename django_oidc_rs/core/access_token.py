@@ -58,8 +58,8 @@ class AccessToken:
     issued_at: float | None
     expires_at: float | None
     token_id: str | None
-    claims: FrozenDict = field(repr=False)
-    confirmation: FrozenDict | None
+    claims: FrozenDict = field(repr=False, hash=False)
+    confirmation: FrozenDict | None = field(hash=False)
     validated_by: str
     is_machine: bool
 

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _EXCERPT_LENGTH = 80
+_LINE_LENGTH = 300
 
 
 def excerpt(value: object) -> str:
@@ -41,6 +42,19 @@ def excerpt(value: object) -> str:
     """
     text = ascii(value[:_EXCERPT_LENGTH] if isinstance(value, str) else value)
     return text if len(text) <= _EXCERPT_LENGTH else text[:_EXCERPT_LENGTH] + "..."
+
+
+def _one_line(value: object) -> str:
+    """Return ``value`` as text with unprintable characters escaped, cut.
+
+    What is escaped already stays as it is. A function of ``VALIDATORS`` may quote a
+    claim as the caller wrote it, which must not write log lines of its own (CWE-117).
+    """
+    text = "".join(
+        each if each.isprintable() else ascii(each)[1:-1]
+        for each in str(value)[: _LINE_LENGTH + 1]
+    )
+    return text if len(text) <= _LINE_LENGTH else text[:_LINE_LENGTH] + "..."
 
 
 class ResourceServerError(Exception):
@@ -53,10 +67,13 @@ class ResourceServerError(Exception):
         code: the stable name of the cause, for logs and counters.
         claim: the claim or header parameter at fault, if one is.
         reason: ``missing``, ``invalid``, ``mismatch`` or another stable word.
-        detail: more for the log, escaped and cut where the caller wrote it.
+        detail: more for the log.
         setting: the setting that governs the rule, for ``explain_access_token``; empty
             where none does.
         issuer_alias: which configured issuer the token named, once known.
+
+    ``claim``, ``reason`` and ``detail`` are each one line without unprintable
+    characters, cut at 300, whatever they quote.
     """
 
     status: ClassVar[int]
@@ -74,10 +91,10 @@ class ResourceServerError(Exception):
         setting: str | None = None,
     ) -> None:
         """Keep what is for operators only."""
-        super().__init__(detail)
-        self.detail = detail
-        self.claim = claim
-        self.reason = reason
+        self.detail = _one_line(detail)
+        super().__init__(self.detail)
+        self.claim = None if claim is None else _one_line(claim)
+        self.reason = None if reason is None else _one_line(reason)
         self.issuer_alias: str | None = None
         if setting is not None:
             self.setting = setting

@@ -106,6 +106,11 @@ def test_an_access_token_can_be_pickled_and_copied_and_its_claims_dumped():
     }
 
 
+def test_an_access_token_may_stand_in_a_set():
+    access_token = make(cnf_like={"a": [1]})
+    assert len({access_token, make(cnf_like={"a": [1]}), make(sub="other")}) == 2
+
+
 def test_repr_shows_no_claims():
     """Error pages and mails print the local variables of every frame."""
     access_token = make(email="ada@here.test", roles=["boss"])

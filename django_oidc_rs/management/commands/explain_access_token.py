@@ -157,8 +157,11 @@ def _user(access_token: AccessToken) -> tuple[str | None, str]:
         return None, "none yet; the first request creates one"
     if identity.user is None:
         raise UserRejected("refused until linked again", reason="deleted_user")
-    name = identity.user.get_username()
-    if not identity.user.is_active:
+    user = identity.visible_user()
+    if user is None:
+        raise UserRejected("the default manager leaves it out", reason="hidden_user")
+    name = user.get_username()
+    if not user.is_active:
         raise UserRejected(shown(name), reason="inactive_user")
     return name, name
 
