@@ -168,6 +168,10 @@ class FederatedIdentity(models.Model):
         verbose_name = _("federated identity")
         verbose_name_plural = _("federated identities")
 
+    def __repr__(self) -> str:
+        """Return what tells rows apart; error pages show it, so no subject."""
+        return f"<{type(self).__name__} {self.pk}>"
+
     def __str__(self) -> str:
         """Return what a person would look for."""
         return f"{self.subject or '(deleted)'} @ {self.issuer}"

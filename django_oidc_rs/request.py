@@ -19,6 +19,7 @@ from .core.errors import KeysUnavailable, ResourceServerError
 from .core.jws import parse_jws
 from .core.keys import KeysPending
 from .core.resource_server import ResourceServer
+from .reporting import hide_credentials
 from .signals import token_accepted, token_rejected
 from .telemetry import count_token
 from .token_user import TokenUser
@@ -65,6 +66,7 @@ def _outcome(request: HttpRequest) -> _Outcome:
     if not isinstance(outcome, _Outcome):
         outcome = _Outcome()
         setattr(request, _ATTRIBUTE, outcome)
+        hide_credentials(request)
     return outcome
 
 

@@ -572,4 +572,15 @@ FAULTS = {
         "W003",
         f"{AT}['ISSUERS']",
     ),
+    "two issuers share GROUPS": (
+        top(
+            USERS={"GROUPS": {"CLAIM": "roles", "MAP": {"boss": "Bosses"}}},
+            ISSUERS={
+                "one": {"ISSUER": f"{ISSUER}/1", "SCOPES": []},
+                "two": {"ISSUER": f"{ISSUER}/2", "SCOPES": []},
+            },
+        ),
+        "W005",
+        f"{AT_USERS}['GROUPS']",
+    ),
 }

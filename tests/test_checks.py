@@ -14,8 +14,8 @@ from django.core import checks as django_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.http import HttpResponse
-from django.test import override_settings
-from django.urls import path, set_script_prefix
+from django.test import Client, override_settings
+from django.urls import path, re_path, set_script_prefix
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 
 from django_oidc_rs import (
@@ -67,7 +67,7 @@ def test_every_check_id_has_a_test():
     tested |= set(re.findall(r'"([EW]\d{3})"', Path(__file__).read_text()))
     assert set(re.findall(r"\b([EW]\d{3})\b", source)) == tested
     assert {f"E{number:03}" for number in range(1, 26)} <= tested
-    assert {f"W{number:03}" for number in range(1, 5)} <= tested
+    assert {f"W{number:03}" for number in range(1, 7)} <= tested
 
 
 # The settings' problems as messages.
@@ -82,7 +82,7 @@ def test_a_problem_is_a_message(raw, problem_id):
     with override_settings(OIDC_RS=raw):
         plain, deploy = checks.check_settings(None), checks.check_deployment(None)
     assert ids(plain + deploy) == [problem_id]
-    assert bool(deploy) is (problem_id == "W003")
+    assert bool(deploy) is (problem_id in {"W003", "W005"})
     (message,) = plain + deploy
     expected = django_checks.Error if problem_id[0] == "E" else django_checks.Warning
     assert type(message) is expected
@@ -110,11 +110,14 @@ def test_good_settings_have_no_message():
         assert check(None) == []
 
 
-def test_deployment_advice_comes_with_deploy_only():
-    raw = FAULTS["two issuers without SCOPES"][0]
-    with override_settings(OIDC_RS=raw):
+@pytest.mark.parametrize(
+    ("fault", "problem_id"),
+    [("two issuers without SCOPES", "W003"), ("two issuers share GROUPS", "W005")],
+)
+def test_deployment_advice_comes_with_deploy_only(fault, problem_id):
+    with override_settings(OIDC_RS=FAULTS[fault][0]):
         call_command("check", fail_level="WARNING")
-        with pytest.raises(SystemCheckError, match=r"django_oidc_rs\.W003"):
+        with pytest.raises(SystemCheckError, match=rf"django_oidc_rs\.{problem_id}"):
             call_command("check", deploy=True, fail_level="WARNING")
 
 
@@ -228,6 +231,29 @@ def test_the_admin_under_a_covered_path(required_paths, prefix, expected):
 def test_the_admin_matters_under_that_middleware_only():
     with override_settings(MIDDLEWARE=[ON_DEMAND], ROOT_URLCONF=__name__):
         assert checks.check_middleware(None) == []
+
+
+def test_the_admin_under_a_covered_path_is_told_both_ways():
+    """Who signs in there is locked out, and who holds a token is let in."""
+    with override_settings(MIDDLEWARE=[REQUIRED], ROOT_URLCONF=__name__):
+        (message,) = checks.check_middleware(None)
+    assert {"token", "staff", "scopes", "CSRF", "browsers"} <= set(
+        re.findall(r"\w+", message.msg)
+    )
+
+
+class NoAddress:
+    """A URLconf of which Django cannot reverse anything, but which it serves."""
+
+    urlpatterns = [*urlpatterns, re_path(r"^(?i:api2)/x/$", lambda _: HttpResponse())]
+
+
+@pytest.mark.parametrize("order", [[REQUIRED], [CSRF, REQUIRED]])
+def test_a_pattern_without_an_address_stops_no_check(order):
+    with override_settings(MIDDLEWARE=order, ROOT_URLCONF=NoAddress):
+        assert Client().get("/API2/x/").status_code == 401
+        expected = ["E022"] if CSRF in order else []
+        assert ids(checks.check_middleware(None)) == expected
 
 
 def test_middleware_is_checked_though_the_settings_are_broken():

@@ -5,11 +5,14 @@ from collections import UserDict
 from io import StringIO
 
 import pytest
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility, call_command
 from django.core.management.base import SystemCheckError
+from django.db import models
 from django.test import override_settings
+from django.test.utils import isolate_apps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -645,6 +648,34 @@ def test_every_relation_and_privilege_of_the_user_model_is_refused():
         assert ids(users(FIELDS={field.name: "x"})) == expected, field.name
 
 
+@isolate_apps("tests")
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        (models.FileField(), ["E018"]),
+        (models.ImageField(), ["E018"]),
+        (type("Avatar", (models.ImageField,), {})(), ["E018"]),
+        (models.FilePathField(path="/srv"), ["E018"]),
+        (models.CharField(max_length=9), []),
+        (models.URLField(), []),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_no_claim_names_a_file_of_the_server(field, expected, monkeypatch):
+    """A name of somebody else's file would show it, and delete it later."""
+    model = type(
+        "Person",
+        (AbstractBaseUser,),
+        {
+            "__module__": __name__,
+            "Meta": type("Meta", (), {"app_label": "tests"}),
+            "picture": field,
+        },
+    )
+    monkeypatch.setattr(user_settings, "get_user_model", lambda: model)
+    assert ids(users(FIELDS={"picture": "picture"})) == expected
+
+
 _HARMLESS = (
     *("username", "email", "first_name", "last_name", "date_joined", "last_login"),
 )
@@ -684,6 +715,59 @@ def test_several_issuers_without_scopes_are_deployment_advice(scopes, expected):
         for number, listed in enumerate(scopes)
     }
     problems = parse(top(ISSUERS=table))[1]
+    assert [problem.id for problem in problems] == expected
+    assert all(problem.deploy for problem in problems)
+
+
+_ROLES = {"CLAIM": "roles", "MAP": {"boss": "Bosses"}}
+
+
+@pytest.mark.parametrize(
+    ("shared", "each", "expected"),
+    [
+        pytest.param({"GROUPS": _ROLES}, [{}, {}], ["W005"], id="two"),
+        pytest.param({"GROUPS": _ROLES}, [{}, {}, {}], ["W005"], id="three"),
+        pytest.param({"GROUPS": _ROLES}, [{}], [], id="one"),
+        pytest.param({"GROUPS": {}}, [{}, {}], [], id="none"),
+        pytest.param({}, [{}, {}], [], id="left-out"),
+        pytest.param({"GROUPS": _ROLES}, [{}, {"GROUPS": {}}], [], id="not-the-other"),
+        pytest.param(
+            {"GROUPS": _ROLES}, [{}, {"GROUPS": {**_ROLES}}], [], id="said-again"
+        ),
+        pytest.param(
+            {"GROUPS": _ROLES},
+            [{}, {"CREATE": False}, {"GROUPS": {}}],
+            ["W005"],
+            id="other-keys",
+        ),
+        pytest.param(
+            {"GROUPS": _ROLES},
+            [{"RESOLVER": "existing_user"}, {"RESOLVER": "local_user"}],
+            ["W005"],
+            id="resolvers-with-groups",
+        ),
+        pytest.param(
+            {"GROUPS": _ROLES},
+            [{}, {"RESOLVER": "token_user"}, {"RESOLVER": f"{MODULE}.validator"}],
+            [],
+            id="resolvers-without-groups",
+        ),
+        pytest.param({}, [{"GROUPS": _ROLES}, {"GROUPS": _ROLES}], [], id="each"),
+    ],
+)
+def test_several_issuers_with_the_same_groups_are_deployment_advice(
+    shared, each, expected
+):
+    """A160: the less trusted one grants the group."""
+    table = {
+        f"issuer{number}": {
+            "ISSUER": f"{ISSUER}/{number}",
+            "SCOPES": [],
+            "USERS": its,
+        }
+        for number, its in enumerate(each)
+    }
+    problems = parse(top(USERS=shared, ISSUERS=table))[1]
     assert [problem.id for problem in problems] == expected
     assert all(problem.deploy for problem in problems)
 

@@ -51,7 +51,7 @@ class AccessToken:
 
     issuer: str
     issuer_alias: str
-    subject: str | None
+    subject: str | None = field(repr=False)
     audience: tuple[str, ...]
     client_id: str | None
     scopes: frozenset[str]

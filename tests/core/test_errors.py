@@ -62,6 +62,47 @@ def test_an_error_says_its_cause_in_one_line():
     assert str(errors.BadSignature()) == "bad_signature"
 
 
+@pytest.mark.parametrize("field", ["detail", "claim", "reason"])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("tenant a", "tenant a"),
+        ("tenant \u00e4", "tenant \u00e4"),
+        ("evil\r\n2026-01-01 INFO root", r"evil\r\n2026-01-01 INFO root"),
+        ("\x1b[2J\x00\x7f", r"\x1b[2J\x00\x7f"),
+        ("\u2028\u2029\x85\x0b", r"\u2028\u2029\x85\x0b"),
+        ("\u202e\ud800\U000e0001", r"\u202e\ud800\U000e0001"),
+        # An excerpt is not escaped once more.
+        (errors.excerpt("a\nb"), r"'a\nb'"),
+        (ValueError("a\nb"), r"a\nb"),
+        ("a" * 300, "a" * 300),
+        ("a" * 301, "a" * 300 + "..."),
+        ("\n" * 10_000_000, r"\n" * 150 + "..."),
+    ],
+)
+def test_a226_what_a_validator_quotes_forges_no_line(field, value, text):
+    if field == "detail":
+        error = errors.InvalidToken(value)
+        assert error.args == (text,)
+    else:
+        error = errors.InvalidToken(**{field: value})
+    assert getattr(error, field) == text
+    assert str(error) == f"invalid_token: {text}"
+
+
+def test_what_is_not_said_stays_none():
+    error = errors.InvalidToken()
+    assert (error.claim, error.reason, error.detail) == (None, None, "")
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=400))
+@examples(200)
+def test_an_error_is_one_printable_line(text):
+    error = errors.InvalidClaim(text, claim=text, reason=text)
+    assert str(error).isprintable()
+    assert len(str(error)) < 1000
+
+
 def test_an_error_names_the_setting_that_governs():
     assert errors.ExpiredToken().setting == "LEEWAY"
     assert errors.ExpiredToken(setting="MAX_TOKEN_AGE").setting == "MAX_TOKEN_AGE"

@@ -6,6 +6,7 @@ import json
 from urllib.parse import urlsplit
 
 from django.core import signing
+from django.core.cache.backends.redis import RedisCache
 
 from django_oidc_rs.core.keys.fleet import LEASE
 from django_oidc_rs.models import issuer_key
@@ -95,18 +96,19 @@ class SharedCache:
                 "LOCATION": url,
             },
         }
+        self.cache = RedisCache(url, {})
         self.client = redis.Redis.from_url(url, socket_timeout=10)
 
     def name(self, issuer, entry):
-        """Return an entry's name as Django's cache framework writes it."""
-        return f":1:django_oidc_rs:{issuer_key(issuer)}:{entry}"
+        """Return the name of an entry."""
+        return f"django_oidc_rs:{issuer_key(issuer)}:{entry}"
 
     def clear(self):
-        self.client.flushdb()
+        self.cache.clear()
 
     def age(self, issuer, seconds):
         """Move what is stored into the past; what expires does so earlier."""
-        for name in self.client.scan_iter(self.name(issuer, "*")):
+        for name in self.client.scan_iter(f"*{self.name(issuer, '*')}"):
             left = self.client.pttl(name)
             if left >= 0:
                 self._expire(name, left - seconds * 1000)
@@ -116,14 +118,12 @@ class SharedCache:
 
     def edit_record(self, issuer, edit, **signed):
         """Change the record, signed as the project does unless told otherwise."""
-        import pickle
-
-        text = self.client.get(self.name(issuer, "record"))
+        text = self.cache.get(self.name(issuer, "record"))
         if text is not None:
             salt = f"django_oidc_rs.keys.{issuer}"
-            values = edit(signing.loads(pickle.loads(text), salt=salt))
+            values = edit(signing.loads(text, salt=salt))
             text = signing.dumps(values, **{"salt": salt, **signed})
-            self.client.set(self.name(issuer, "record"), pickle.dumps(text))
+            self.cache.set(self.name(issuer, "record"), text, None)
 
     def _expire(self, name, milliseconds):
         if milliseconds > 0:
@@ -133,8 +133,8 @@ class SharedCache:
 
     def end_lease(self, issuer):
         """Let the lease's time be over."""
-        self.client.delete(self.name(issuer, "lease"))
+        self.cache.delete(self.name(issuer, "lease"))
 
     def holder(self, issuer):
         """Return who holds the lease."""
-        return self.client.get(self.name(issuer, "lease")) or ""
+        return self.cache.get(self.name(issuer, "lease"), "")
