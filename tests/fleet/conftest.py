@@ -44,6 +44,13 @@ def sqlite(tmp_path_factory, django_db_blocker):
 
 
 @pytest.fixture(scope="session")
+def redis(sqlite):
+    redis = SharedCache(sqlite)
+    yield redis
+    redis.close()
+
+
+@pytest.fixture(scope="session")
 def zygote(tmp_path_factory):
     zygote = Zygote(tmp_path_factory.mktemp("zygote"))
     yield zygote
@@ -77,7 +84,7 @@ def configured(database, django_db_blocker):
 def shared(request):
     """What a fleet shares, empty: a database or a Redis."""
     if request.param == "redis":
-        shared = SharedCache(request.getfixturevalue("sqlite"))
+        shared = request.getfixturevalue("redis")
     else:
         shared = SharedDatabase(request.getfixturevalue("servers")(request.param))
     shared.clear()

@@ -88,6 +88,7 @@ class Process:
         # Its end of the line closes once it is gone.
         with suppress(OSError):
             assert not self._line.recv(1)
+        self.close()
 
     def close(self):
         with suppress(OSError):

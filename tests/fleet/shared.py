@@ -99,6 +99,12 @@ class SharedCache:
         self.cache = RedisCache(url, {})
         self.client = redis.Redis.from_url(url, socket_timeout=10)
 
+    def close(self):
+        """Hang up; the cache framework itself never does."""
+        self.client.close()
+        for pool in self.cache._cache._pools.values():
+            pool.disconnect()
+
     def name(self, issuer, entry):
         """Return the name of an entry."""
         return f"django_oidc_rs:{issuer_key(issuer)}:{entry}"

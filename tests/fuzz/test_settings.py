@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from django_oidc_rs import conf, wiring
 from django_oidc_rs.checks import check_deployment, check_settings
+from django_oidc_rs.core.challenges import Challenge
 from django_oidc_rs.core.errors import InvalidToken
 from django_oidc_rs.testing.signing import SigningKey
 
+from ..http_syntax import parse_challenge
 from ..settings_faults import MODULE
 from .strategies import SCALARS, TEXT, WORDS, bounded
 
@@ -187,6 +189,10 @@ def serve(raw):
     assert [each.policy for each in server.validators] == list(config.issuers)
     with pytest.raises(InvalidToken):
         server.validate("e30.e30.AA")
+    assert config.required_paths
+    assert all(re.fullmatch(r"/[^*?]*", path) for path in config.required_paths)
+    assert 256 <= config.max_token_length <= 2**20
+    parse_challenge(str(Challenge(realm=config.realm)))
     for policy in config.issuers:
         assert policy.issuer
         assert policy.audience

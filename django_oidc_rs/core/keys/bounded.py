@@ -15,14 +15,14 @@ __all__ = ["BoundedStore"]
 
 _T = TypeVar("_T")
 
-_READ = 2.0
+_READ = 1.0
 _WRITE = 0.25
 # So that the calls of one refresh share a connection.
 _LINGER = 0.2
 
 
 class BoundedStore:
-    """``KeyStore`` whose calls take 2 s (reading) or 250 ms (writing) at most.
+    """``KeyStore`` whose calls take 1 s (reading) or 250 ms (writing) at most.
 
     One thread at a time asks the store behind it. While a call hangs, every other one
     fails at once: a store that is gone costs one thread, however long it takes.
