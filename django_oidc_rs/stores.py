@@ -12,7 +12,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.functions import Now
+from django.db.models import DurationField, ExpressionWrapper
+from django.db.models.functions import Coalesce, Now
 from django.db.models.sql.compiler import SQLCompiler
 
 from .core.keys import (
@@ -82,8 +83,12 @@ class DatabaseKeyStore:
         Raises:
             StoreError: the database cannot be reached, or lacks the table.
         """
+        # Subtracted there: what is read here may be local time, which jumps.
+        stored_for = ExpressionWrapper(
+            StoreNow() - Coalesce("stored_at", "fetched_at"), DurationField()
+        )
         rows = IssuerRecord.objects.using(router.db_for_write(IssuerRecord)).annotate(
-            store_now=StoreNow()
+            stored_for=stored_for
         )
         try:
             row = rows.get(key=issuer_key(issuer))
@@ -91,7 +96,6 @@ class DatabaseKeyStore:
             return None
         except _FAILURES as error:
             raise StoreError(type(error).__name__) from error
-        stored_at = row.stored_at or row.fetched_at
         return KeyRecord(
             issuer=row.issuer,
             jwks=row.jwks,
@@ -103,7 +107,7 @@ class DatabaseKeyStore:
             metadata_fetched_at=row.metadata_fetched_at,
             metadata_public=row.metadata_public,
             version=row.version,
-            age=_seconds(row.store_now) - _seconds(stored_at),
+            age=row.stored_for.total_seconds(),
         )
 
     def publish(self, record: KeyRecord, *, replacing: int) -> KeyRecord | None:

@@ -9,6 +9,7 @@ __all__ = ["check_edwards_point", "check_rsa"]
 
 _RSA_BITS = range(2048, 8193)
 _RSA_MAX_EXPONENT = 2**64
+_PRIME_BITS = 4096
 
 _P25519 = 2**255 - 19
 _P448 = 2**448 - 2**224 - 1
@@ -32,8 +33,8 @@ _ROCA_RESIDUES = {
 def check_rsa(modulus: int, exponent: int) -> str | None:
     """Return why nobody should trust this RSA key, or None.
 
-    ``weak_key``: shorter than 2048 bits, an even or tiny exponent, an even or a prime
-    modulus. ``oversized_key``: over 8192 bits, which cost more than they are worth.
+    ``weak_key``: shorter than 2048 bits, an even or tiny exponent, an even modulus or
+    a prime one (looked for up to 4096 bits). ``oversized_key``: over 8192 bits, which cost more than they are worth.
     ``roca_key``: made by a generator whose keys can be factored (CVE-2017-15361).
     """
     if modulus.bit_length() not in _RSA_BITS:
@@ -49,10 +50,18 @@ def check_rsa(modulus: int, exponent: int) -> str | None:
 def _is_prime(modulus: int) -> bool:
     """Whether ``modulus`` passes Fermat's test: then its private key is no secret.
 
-    One product of two primes in very many would pass too. It takes 20 ms for 2048
-    bits, 1 s for 8192, so each key is looked at once in a process.
+    One product of two primes in very many would pass too. Each key is looked at once
+    in a process, and not above 4096 bits: a set full of such keys would take minutes.
     """
-    return pow(2, modulus - 1, modulus) == 1
+    if modulus.bit_length() > _PRIME_BITS:
+        return False
+    power = 1
+    # Step by step: one pow() would keep all other threads waiting for 100 ms.
+    for bit in f"{modulus - 1:b}":
+        power = power * power % modulus
+        if bit == "1":
+            power = power * 2 % modulus
+    return power == 1
 
 
 def check_edwards_point(encoded: bytes, curve: str) -> str | None:

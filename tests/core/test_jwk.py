@@ -16,6 +16,7 @@ from django_oidc_rs.core.jwk import (
     parse_jwk_set,
     shared_secret_keys,
 )
+from django_oidc_rs.core.weak_keys import check_rsa
 from django_oidc_rs.testing.signing import SigningKey, encode
 
 MESSAGE = b"header.payload"
@@ -471,6 +472,11 @@ def test_a121_a_prime_modulus_is_no_secret():
     keys = parse(weak, jwk("RS256"))
     assert [key.key_id for key in keys.keys] == ["RS256"]
     assert [(key.key_id, key.reason) for key in keys.refused] == [("weak", "weak_key")]
+
+
+def test_a_modulus_of_over_4096_bits_is_not_tested_for_primality():
+    """A hundred of them would take minutes."""
+    assert not check_rsa(2**4423 - 1, 65537)
 
 
 def test_a116_equal_kid_with_another_kty_is_kept_and_told_apart():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from django.core import signing
@@ -15,6 +16,7 @@ from .counterparts import RECORDS, STATES, url_of
 
 __all__ = ["SharedCache", "SharedDatabase"]
 
+_PAUSE = 4000
 _TIMES = ("lease_until", "not_before")
 
 
@@ -32,6 +34,10 @@ class SharedDatabase:
     def __init__(self, server):
         self.server = server
         self.databases = {"default": server.settings}
+
+    def hung(self):
+        """Whoever asks waits during the block."""
+        return self.server.locked()
 
     def clear(self):
         for table in (RECORDS, STATES):
@@ -108,6 +114,14 @@ class SharedCache:
     def name(self, issuer, entry):
         """Return the name of an entry."""
         return f"django_oidc_rs:{issuer_key(issuer)}:{entry}"
+
+    @contextmanager
+    def hung(self):
+        """Whoever asks waits during the block, and a little longer."""
+        self.client.client_pause(_PAUSE, all=True)
+        yield
+        # It goes on by itself; there is no other way.
+        self.client.ping()
 
     def clear(self):
         self.cache.clear()

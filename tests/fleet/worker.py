@@ -7,6 +7,7 @@ wrong.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -14,10 +15,13 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from wsgiref.util import setup_testing_defaults
 
+from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
 from django.db import connections
 from django.test.utils import override_settings
 
@@ -54,6 +58,9 @@ class Worker:
             import pymysql
 
             pymysql.install_as_MySQLdb()
+        with suppress(AttributeError):
+            # Made before the fork, for the settings before these.
+            del connections["default"]
         connections.settings.update(connections.configure_settings(databases))
         changed = {"OIDC_RS": oidc_rs, "ROOT_URLCONF": "tests.fleet.urls"}
         if caches:
@@ -101,6 +108,55 @@ class Worker:
             "retry_after": told.get("Retry-After"),
         }
 
+    def ask_on_a_loop(self, *, tokens, give_up_first=False):
+        """Ask with all tokens at once on one event loop; tell its longest silence.
+
+        ``give_up_first``: the first caller goes away while it waits.
+        """
+        return asyncio.run(self._ask_on_a_loop(tokens, give_up_first))
+
+    async def _ask_on_a_loop(self, tokens, give_up_first):
+        silences = []
+
+        async def beat():
+            while True:
+                began = time.monotonic()
+                await asyncio.sleep(0.01)
+                silences.append(time.monotonic() - began)
+
+        heart = asyncio.create_task(beat())
+        asked = [asyncio.create_task(self._aask(token)) for token in tokens]
+        if give_up_first:
+            await asyncio.sleep(0.2)
+            asked.pop(0).cancel()
+        began = time.monotonic()
+        statuses = await asyncio.gather(*asked)
+        took = time.monotonic() - began
+        heart.cancel()
+        return {"statuses": statuses, "silence": max(silences), "took": took}
+
+    async def _aask(self, token):
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/async/",
+            "query_string": b"",
+            "headers": [(b"authorization", f"Bearer {token}".encode())],
+        }
+        pending = [{"type": "http.request", "body": b"", "more_body": False}]
+        told = []
+
+        async def receive():
+            if pending:
+                return pending.pop()
+            await asyncio.Event().wait()
+
+        async def send(message):
+            told.append(message)
+
+        await ASGIHandler()(scope, receive, send)
+        return told[0]["status"]
+
     def pass_time(self, *, seconds):
         """Let so much time pass, here."""
         self._clock.passed += seconds
@@ -110,6 +166,10 @@ class Worker:
         for thread in threading.enumerate():
             if thread.name == "django_oidc_rs.keys":
                 thread.join(60)
+
+    def sync(self):
+        """Run the command that fetches and stores keys."""
+        call_command("sync_oidc_keys", verbosity=0)
 
     def connected(self):
         """Tell whether the thread that serves holds a connection to the database."""

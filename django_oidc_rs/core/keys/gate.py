@@ -38,6 +38,11 @@ class FetchGate(Protocol):
         """The code of the last failure, "" after a success."""
         ...
 
+    @property
+    def agreed(self) -> bool:
+        """Whether the leave to fetch is the fleet's, not only this process's own."""
+        ...
+
     def is_outage(self, now: float) -> bool:
         """Whether the issuer is known to be down, from an attempt not long ago."""
         ...
@@ -73,6 +78,7 @@ class ClosedGate:
     failing = False
     not_before = math.inf
     last_error = ""
+    agreed = False
 
     def is_outage(self, now: float) -> bool:
         """Stale keys are the rule here and make nobody wait."""
@@ -132,6 +138,11 @@ class FleetGate:
     def last_error(self) -> str:
         """The code of the last failure, "" after a success."""
         return self._last_error
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the leave to fetch is the fleet's, not only this process's own."""
+        return self._admission is not None
 
     @property
     def not_before(self) -> float:

@@ -261,12 +261,22 @@ class KeyRing:
                 break
             # Somebody else is fetching just that.
             self._pause(_LOOK_AGAIN)
-        if verdict is Verdict.GRANTED:
+        if verdict is Verdict.GRANTED and due and self._has_been_done():
+            self._gate.succeeded()
+        elif verdict is Verdict.GRANTED:
             self._fetch(flight)
         elif verdict is Verdict.LEASED:
             self._gate.stand_back(now)
         else:
             flight.failed = verdict is Verdict.BACKING_OFF
+
+    def _has_been_done(self) -> bool:
+        """Whether another process published between our look and our leave."""
+        return (
+            self._gate.agreed
+            and self._read()
+            and not self._is_due(self._clock.monotonic())
+        )
 
     def _read(self) -> bool:
         changed = self._local.read()

@@ -104,6 +104,7 @@ class Store(MemoryKeyStore):
         self.publish_error: Exception | None = None
         self.before_load: Callable[[], object] = lambda: None
         self.before_publish: Callable[[], object] = lambda: None
+        self.before_admit: Callable[[], object] = lambda: None
 
     def load(self, issuer):
         self.loads += 1
@@ -119,6 +120,7 @@ class Store(MemoryKeyStore):
         return super().publish(record, replacing=replacing)
 
     def admit(self, issuer, *, holder, cooldown):
+        self.before_admit()
         if self.publish_error is not None:
             raise self.publish_error
         return super().admit(issuer, holder=holder, cooldown=cooldown)

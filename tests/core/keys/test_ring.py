@@ -11,7 +11,7 @@ import pytest
 from django_oidc_rs.core.errors import KeysUnavailable
 from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.core.issuers import KeyPolicy
-from django_oidc_rs.core.keys import KeysPending, StoreError, ring
+from django_oidc_rs.core.keys import KeysPending, StoreError, Verdict, ring
 from django_oidc_rs.core.keys.fleet import LEASE
 
 from .fakes import (
@@ -353,11 +353,11 @@ class TestColdStart:
         release = threading.Event()
         network.answer = lambda: release.wait() and jwks("b")
         second = Process(network, clock=clock, store=process.store, spawn=in_thread)
-        process.store.before_load = lambda: until(second.is_awaited)
+        first = iter([lambda: until(second.is_awaited)])
+        process.store.before_load = lambda: next(first, bool)()
         threads = Threads()
         threads.start(second.names)
         assert threads.join() == [["a"]]
-        process.store.before_load = lambda: None
         release.set()
         until(lambda: second.names() == ["b"])
 
@@ -1334,6 +1334,31 @@ class TestFleet:
             process.names()
             assert process.names() == ["b"]
         assert network.hits == 2
+
+    def test_jc_04_s_who_looked_before_another_published_fetches_nothing(
+        self, network, clock, store
+    ):
+        """Between a process's look and its leave another may have done it all."""
+        one, two, *_ = self.fleet(network, clock, store)
+        one.names(), two.names()
+        clock.advance(AHEAD)
+        looked = []
+
+        def overtaken():
+            looked.append(1)
+            if len(looked) == 1:
+                # Two has read the store, and asks for leave when one is done.
+                store.before_admit = lambda: None
+                network.serve("b")
+                one.names()
+
+        store.before_admit = overtaken
+        two.names()
+        assert two.names() == ["b"]
+        assert network.hits == 2
+        assert store.admit(ISSUER, holder="next", cooldown=None).verdict is (
+            Verdict.GRANTED
+        )
 
     def test_jc_11_s_a_flood_in_four_processes_is_two_fetches(
         self, network, clock, store
