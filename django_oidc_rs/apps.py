@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from importlib import import_module
+
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 __all__ = ["DjangoOidcRsConfig"]
@@ -16,10 +18,13 @@ class DjangoOidcRsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, and count where OpenTelemetry is installed."""
+        """Register the checks, and what OpenTelemetry and drf-spectacular look for."""
         from . import (
             checks,  # noqa: F401 -- registers by being imported
             telemetry,
         )
 
         telemetry.connect()
+        if apps.is_installed("drf_spectacular"):
+            # By name: what lies outside rest_framework/ does not import it.
+            import_module(".rest_framework.schema", __package__)

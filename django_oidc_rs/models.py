@@ -161,6 +161,8 @@ class FederatedIdentity(models.Model):
     applied = models.CharField(max_length=64, blank=True, editable=False)
     applied_at = models.FloatField(null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    # To the hour, see last_use. No index: each of these writes would write it too.
+    last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
 
     objects: ClassVar[FederatedIdentityManager] = FederatedIdentityManager()
 
@@ -190,3 +192,18 @@ class FederatedIdentity(models.Model):
             return self.user
         # Where this row was read: a lagging replica may not know the user yet.
         return manager.using(self._state.db).filter(pk=self.user.pk).first()
+
+    def unlink(self) -> bool:
+        """Part the pair from its user, as deleting the user would.
+
+        The row stays, without its subject: the pair's tokens are refused until somebody
+        links it again. Returns False, and writes nothing, where the pair is not (any
+        more) that of the user this row was read with.
+        """
+        mine = FederatedIdentity.objects.filter(
+            pk=self.pk, user__isnull=False, user=self.user_id
+        )
+        if not mine.update(user=None, subject=""):
+            return False
+        self.user, self.subject = None, ""
+        return True

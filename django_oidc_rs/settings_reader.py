@@ -12,6 +12,7 @@ from asgiref.sync import iscoroutinefunction
 from django.utils.module_loading import import_string
 
 from .core.access_token import AccessToken
+from .core.errors import excerpt
 
 __all__ = ["Problem", "Section", "is_plain"]
 
@@ -83,10 +84,12 @@ class Section:
         known = sorted(keys)
         for key in raw:
             if key not in known:
-                close = difflib.get_close_matches(str(key).upper(), known, n=1)
+                written = excerpt(key)
+                word = written.strip("'").upper()
+                close = difflib.get_close_matches(word, known, n=1)
                 self.problem(
                     "E002",
-                    f"has an unknown key {key!r}",
+                    f"has an unknown key {written}",
                     hint=f"Did you mean {close[0]!r}?"
                     if close
                     else f"Known keys: {', '.join(known)}.",

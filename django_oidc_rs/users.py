@@ -12,11 +12,13 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, router, transaction
 from django.db.models import Q
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from .conf import get_config
 from .core.access_token import AccessToken
 from .core.errors import UserRejected, excerpt
+from .last_use import note_use
 from .models import FederatedIdentity, identity_key
 from .signals import identity_created
 from .token_user import TokenUser
@@ -40,7 +42,8 @@ def resolve_user(access_token: AccessToken) -> Any:
     """Return the user of ``access_token``, by the ``USERS`` settings of its issuer.
 
     Machines are a ``TokenUser`` and never a row. With ``local_user`` a known user costs
-    one query; an unknown one is created, if ``CREATE`` is on.
+    one query, and one more an hour (``last_use``); an unknown one is created, if
+    ``CREATE`` is on.
 
     Raises:
         UserRejected: reason ``unknown_user``, ``deleted_user``, ``hidden_user``,
@@ -64,6 +67,7 @@ def resolve_user(access_token: AccessToken) -> Any:
         # Somebody was quicker, with the same or newer claims or with a deletion: what
         # is in the database now is the truth, not what was read before.
         user = _user_of(_find_on_primary(access_token))
+    note_use(identity, using=_primary(), issuer_alias=access_token.issuer_alias)
     return user
 
 
@@ -130,6 +134,7 @@ def _create(access_token: AccessToken, policy: UserPolicy) -> FederatedIdentity:
                 user=user,
                 applied="" if mapped is None else mapped.digest,
                 applied_at=access_token.issued_at,
+                last_used_at=timezone.now(),
             )
             _announce(identity, access_token, using=using)
     except _REFUSED as error:

@@ -100,6 +100,7 @@ MODULE = __name__
 FAULTS = {
     "missing": (None, "E001", "The setting OIDC_RS is missing"),
     # A key nobody knows, at every level.
+    "a number as key": ({10**5000: 1, **top()}, "E002", f"{AT} has an unknown key"),
     "unknown key": (top(AUDIENCES="x"), "E002", f"{AT} has an unknown key 'AUDIENCES'"),
     "lower-case key": (top(realm="x"), "E002", f"{AT} has an unknown key 'realm'"),
     "number as key": (top() | {7: "x"}, "E002", f"{AT} has an unknown key 7"),
@@ -316,6 +317,11 @@ FAULTS = {
         f"{AT_ISSUER}['AUDIENCE'] is empty",
     ),
     "AUDIENCE a wildcard": (top(AUDIENCE="*"), "E007", f"{AT}['AUDIENCE']"),
+    "PROFILE a huge number": (
+        issuer(PROFILE=10**5000),
+        "E008",
+        f"{AT_ISSUER}['PROFILE']",
+    ),
     "PROFILE unknown": (issuer(PROFILE="Auth0"), "E008", f"{AT_ISSUER}['PROFILE']"),
     "PROFILE None": (issuer(PROFILE=None), "E008", f"{AT_ISSUER}['PROFILE']"),
     "PROFILE a list": (issuer(PROFILE=["auth0"]), "E008", f"{AT_ISSUER}['PROFILE']"),

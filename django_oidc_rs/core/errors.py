@@ -40,7 +40,10 @@ def excerpt(value: object) -> str:
 
     Log injection (CR, LF, ANSI) needs raw control characters; ``ascii`` leaves none.
     """
-    text = ascii(value[:_EXCERPT_LENGTH] if isinstance(value, str) else value)
+    try:
+        text = ascii(value[:_EXCERPT_LENGTH] if isinstance(value, str) else value)
+    except Exception:  # noqa: BLE001 -- a repr may raise anything; a huge number's does
+        text = f"<{type(value).__name__}>"
     return text if len(text) <= _EXCERPT_LENGTH else text[:_EXCERPT_LENGTH] + "..."
 
 

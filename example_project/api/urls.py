@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-urlpatterns = [path("", include("orders.urls"))]
+urlpatterns = [path("", include("orders.urls")), path("", include("page.urls"))]

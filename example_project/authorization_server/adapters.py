@@ -9,6 +9,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.idp.oidc.adapter import DefaultOIDCAdapter
 from allauth.idp.oidc.internal.private_keys import filter_keys
 from allauth.idp.oidc.models import Client, PrivateKey
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 
@@ -26,10 +27,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class OIDCAdapter(DefaultOIDCAdapter):
-    """Keys from ``signing_keys``, and two peculiarities that a client can ask for.
+    """Keys from ``signing_keys``, and peculiarities that a client can ask for.
 
-    ``Client.data`` may hold ``access_token_age``: its access tokens are dated back by
-    so many seconds; and ``id_token_audience``: added to ``aud`` of its ID tokens.
+    ``Client.data`` may hold ``access_token_seconds``: how long its access tokens live;
+    ``access_token_age``: they are dated back by so many seconds; and
+    ``id_token_audience``: added to ``aud`` of its ID tokens.
     """
 
     scope_display = {
@@ -60,7 +62,9 @@ class OIDCAdapter(DefaultOIDCAdapter):
         user: AbstractBaseUser | None,
         **kwargs: Any,
     ) -> None:
-        """Date the token back if its client is registered so."""
+        """Shorten the token's life, and date it back, if its client is registered so."""
+        lifetime = settings.IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN.of(client)
+        access_token["exp"] = access_token["iat"] + lifetime
         age = (client.data or {}).get("access_token_age", 0)
         access_token["iat"] -= age
         access_token["exp"] -= age

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-__all__ = ["API", "CLIENTS", "PASSWORD", "REDIRECT_URI", "SECRETS", "USERS"]
+__all__ = ["API", "CLIENTS", "PASSWORD", "REDIRECT_URI", "SECRETS", "USERS", "context"]
 
 API = "https://orders.example/"
 REDIRECT_URI = "http://127.0.0.1/callback"
+# On any port, as RFC 8252 section 7.3 has it for loopback addresses.
+PAGE = "http://127.0.0.1/"
 
 USERS = ("alice", "bob", "carol")
 PASSWORD = "correct horse battery staple"
@@ -32,6 +35,19 @@ CLIENTS: tuple[dict[str, Any], ...] = (
         "data": {"access_token_age": 86400},
     },
     {
+        "id": "orders-page",
+        "name": "Orders, the page",
+        "type": "public",
+        "grant_types": "authorization_code\nrefresh_token",
+        "redirect_uris": PAGE,
+        "scopes": "openid\nprofile\norders:read\norders:write\norders:admin",
+        "data": {
+            # Short enough to watch one expire.
+            "access_token_seconds": int(os.environ.get("EXAMPLE_TOKEN_SECONDS", "90")),
+            "client_metadata": {"post_logout_redirect_uris": [PAGE]},
+        },
+    },
+    {
         "id": "orders-importer",
         "name": "The nightly import",
         "type": "confidential",
@@ -40,3 +56,8 @@ CLIENTS: tuple[dict[str, Any], ...] = (
     },
 )
 SECRETS = {"orders-importer": "orders-importer-secret"}
+
+
+def context(request: object) -> dict[str, Any]:
+    """Let the login page tell whom one may sign in as."""
+    return {"seeded_users": USERS, "seeded_password": PASSWORD}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from django.core.management.utils import get_random_secret_key
 
+from .lifetimes import Lifetime
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = Path(os.environ.get("EXAMPLE_STATE", BASE_DIR / "state"))
 # django-allauth's models ask the database what it can do, even in "manage.py check".
@@ -17,6 +19,8 @@ DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 
 INSTALLED_APPS = [
+    # First: its templates go before django-allauth's.
+    "authorization_server",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -24,9 +28,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.idp.oidc",
-    "authorization_server",
 ]
 MIDDLEWARE = [
+    "authorization_server.cors.PageOriginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -47,6 +51,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "authorization_server.seeds.context",
             ]
         },
     }
@@ -59,6 +64,9 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TIME_ZONE = "UTC"
+# Cookies know no ports: these must not replace those of another project on 127.0.0.1.
+SESSION_COOKIE_NAME = "authorization_server_session"
+CSRF_COOKIE_NAME = "authorization_server_csrf"
 
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 ACCOUNT_ADAPTER = "authorization_server.adapters.AccountAdapter"
@@ -68,6 +76,9 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 
 IDP_OIDC_ADAPTER = "authorization_server.adapters.OIDCAdapter"
 IDP_OIDC_ACCESS_TOKEN_FORMAT = "jwt"
+IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = Lifetime(3600)
+# Where the page is served: the one origin whose scripts may ask for tokens.
+PAGE_ORIGIN = os.environ.get("EXAMPLE_PAGE_ORIGIN", "http://127.0.0.1:8000")
 SIGNING_KEYS_DIR = STATE_DIR / "signing_keys"
 
 LOGGING = {

@@ -67,11 +67,13 @@ class Demo:
             issuer_port: the authorization server's; None as above.
             write: prints a line.
         """
+        port = port or free_port()
         self.issuer = Server(
             Project(
                 name="authorization_server",
                 settings="authorization_server.settings",
                 state=state,
+                environment={"EXAMPLE_PAGE_ORIGIN": f"http://127.0.0.1:{port}"},
             ),
             port=issuer_port or free_port(),
             ready="/.well-known/openid-configuration",
@@ -83,7 +85,7 @@ class Demo:
                 state=state,
                 environment={"EXAMPLE_ISSUER": self.issuer.url},
             ),
-            port=port or free_port(),
+            port=port,
             ready="/health/",
         )
         self._write = write

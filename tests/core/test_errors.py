@@ -137,6 +137,18 @@ def test_a225_an_excerpt_is_cut(value):
     assert text.endswith("...")
 
 
+class Silent:
+    def __repr__(self):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(10**5000, "<int>"), (Silent(), "<Silent>")]
+)
+def test_what_cannot_be_shown_is_named_by_its_type(value, text):
+    assert errors.excerpt(value) == text
+
+
 @given(st.text(st.characters(exclude_categories=()), max_size=200))
 @examples(200)
 def test_an_excerpt_is_one_printable_line(value):

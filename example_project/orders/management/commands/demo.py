@@ -72,7 +72,11 @@ class Command(BaseCommand):
 
     def _serve(self, demo: Demo) -> None:
         try:
-            self._write(f"\nAPI                   {demo.api.url}")
+            self._write(f"\nThe page, sign in     {demo.api.url}/")
+            self._write(
+                f"  as {' or '.join(seeds.USERS)}; the password is: {seeds.PASSWORD}"
+            )
+            self._write(f"API                   {demo.api.url}")
             self._write(f"Authorization server  {demo.issuer.url}")
             self._write(
                 "\nA machine's token (people sign in through a browser); put your own "

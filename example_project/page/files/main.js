@@ -1,0 +1,270 @@
+// The screen: what is shown, and what the buttons do.
+
+import { byId, element, show } from "./dom.js";
+import { forge, read } from "./jwt.js";
+import { Client } from "./oauth.js";
+import { CALLS, NOT_READ, PARTS, explain } from "./words.js";
+
+const DATES = ["exp", "iat", "nbf"];
+
+let settings;
+let client;
+// The tokens live here and die with the page. Local storage would keep them for any
+// script that ever runs on this origin.
+let tokens = null;
+
+function notify(text, kind = "") {
+  byId("notice").className = `notice ${kind}`;
+  byId("notice").textContent = text;
+  show("notice", Boolean(text));
+}
+
+/** Run what a button does; say so if it fails. The button rests meanwhile. */
+async function attempt(button, action, failure) {
+  notify("");
+  button.disabled = true;
+  try {
+    await action();
+  } catch (error) {
+    notify(`${failure}: ${error.message}`, "bad");
+  } finally {
+    button.disabled = false;
+    button.focus({ preventScroll: true }); // A disabled button loses the focus.
+  }
+}
+
+// The token
+
+function shorten(token) {
+  return token.split(".").map((part) => `${part.slice(0, 10)}…`).join(".");
+}
+
+function value(name, content) {
+  if (DATES.includes(name)) {
+    return `${content} (${new Date(content * 1000).toLocaleTimeString("en-GB")})`;
+  }
+  return typeof content === "string" ? content : JSON.stringify(content);
+}
+
+function describe(list, members) {
+  byId(list).replaceChildren(
+    ...Object.entries(members).map(([name, content]) =>
+      element(
+        "div",
+        {},
+        element("dt", {}, element("code", {}, name)),
+        element("dd", { className: "value" }, value(name, content)),
+        element("dd", {}, PARTS[name]?.(settings) ?? NOT_READ),
+      ),
+    ),
+  );
+}
+
+function showTokens() {
+  show("signed-out", !tokens);
+  show("signed-in", Boolean(tokens));
+  show("token", Boolean(tokens));
+  for (const button of document.querySelectorAll(".calls button")) {
+    button.disabled = !tokens && button.dataset.send !== "nothing";
+  }
+  if (!tokens) {
+    return;
+  }
+  const { header, claims } = read(tokens.access_token);
+  byId("user").textContent = tokens.user.preferred_username ?? tokens.user.sub;
+  byId("raw").replaceChildren(
+    ...shorten(tokens.access_token)
+      .split(".")
+      .flatMap((part, index) => [
+        element("span", { className: ["header", "claims", "signature"][index] }, part),
+        index < 2 ? "." : "",
+      ]),
+  );
+  describe("token-header", header);
+  describe("token-claims", claims);
+  byId("left").max = tokens.expires_in;
+  tick();
+}
+
+function secondsLeft() {
+  return Math.ceil((tokens.expiresAt - Date.now()) / 1000);
+}
+
+function tick() {
+  if (!tokens) {
+    return;
+  }
+  const left = secondsLeft();
+  const leeway = left + settings.leeway;
+  byId("signed-in").classList.toggle("expired", left <= 0);
+  byId("left").value = Math.max(left, 0);
+  byId("seconds").textContent = left > 0 ? left : "Expired";
+  if (left > 0) {
+    byId("clock-text").textContent = left === 1 ? "second left" : "seconds left";
+  } else if (leeway > 0) {
+    byId("clock-text").textContent = `but the API is patient for ${leeway} s, as clocks differ`;
+  } else {
+    byId("clock-text").textContent = "call the API, and it is 401";
+  }
+}
+
+// The calls
+
+function credentials(send) {
+  return {
+    access: () => tokens.access_token,
+    forged: () => forge(tokens.access_token, { scope: "orders:read orders:admin" }),
+    id: () => tokens.id_token,
+    nothing: () => null,
+  }[send]();
+}
+
+function curl({ method, path, body }, token) {
+  const words = ["curl -i"];
+  if (method !== "GET") {
+    words.push(`-X ${method}`);
+  }
+  if (token) {
+    words.push(`-H 'Authorization: Bearer ${token}'`);
+  }
+  if (body) {
+    words.push("-H 'Content-Type: application/json'", `-d '${JSON.stringify(body)}'`);
+  }
+  return [...words, location.origin + path].join(" ");
+}
+
+/** Return the parameters of a Bearer challenge: RFC 6750 section 3. */
+function parameters(header) {
+  const pairs = (header ?? "").matchAll(/(\w+)="([^"]*)"/g);
+  return Object.fromEntries(Array.from(pairs, ([, name, text]) => [name, text]));
+}
+
+function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+async function call(each) {
+  const token = credentials(each.send);
+  const headers = {};
+  if (token) {
+    headers.Authorization = `Bearer ${token}`;
+  }
+  if (each.body) {
+    headers["Content-Type"] = "application/json";
+  }
+  const response = await fetch(each.path, {
+    method: each.method,
+    headers,
+    body: each.body && JSON.stringify(each.body),
+    credentials: "omit",
+    cache: "no-store",
+  });
+  const header = response.headers.get("WWW-Authenticate");
+  const challenge = parameters(header);
+  const expired = Boolean(tokens) && secondsLeft() <= 0;
+  byId("summary").replaceChildren(
+    element("strong", { className: response.ok ? "status good" : "status bad" }, `${response.status} ${response.statusText}`),
+    ` ${each.method} ${each.path}`,
+    challenge.error ? element("code", {}, challenge.error) : "",
+  );
+  byId("explanation").textContent = explain({ ...each, status: response.status, challenge, expired });
+  byId("challenge").textContent = header ?? "none";
+  byId("body").textContent = pretty(await response.text()) || "empty";
+  byId("curl").textContent = curl(each, token && shorten(token));
+  byId("copy").onclick = () => copy(curl(each, token));
+  byId("copied").textContent = "";
+  offer(response.status === 403 ? challenge.scope : undefined);
+  show("answer", true);
+  byId("result").scrollIntoView({ block: "nearest" });
+}
+
+/** Offer to ask for the scope that the API has named. */
+function offer(scope) {
+  show("ask-again", Boolean(scope));
+  if (scope) {
+    const granted = read(tokens.access_token).claims.scope.split(" ");
+    byId("ask-again").textContent = `Sign in again, with ${scope}`;
+    byId("ask-again").onclick = () => signIn(byId("ask-again"), [...granted, ...scope.split(" ")]);
+  }
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    byId("copied").textContent = "Copied. Whoever has it can use it until it expires.";
+  } catch {
+    byId("copied").textContent = "The browser does not let this page copy.";
+  }
+}
+
+function makeCalls() {
+  for (const each of CALLS) {
+    const button = element(
+      "button",
+      { type: "button" },
+      element("span", { className: "request" }, element("b", {}, each.method), ` ${each.path}`),
+      element("span", { className: "about" }, each.about),
+      element("span", { className: "needs" }, each.needs),
+    );
+    button.dataset.send = each.send;
+    button.onclick = () => attempt(button, () => call(each), "No answer");
+    const list = each.send === "access" ? "good-calls" : "bad-calls";
+    byId(list).append(element("li", {}, button));
+  }
+}
+
+// Signing in, refreshing, signing out
+
+function signIn(button, scopes) {
+  const asked = scopes.filter((scope) => scope.startsWith("orders:"));
+  return attempt(button, () => client.beginSignIn(asked), "Cannot sign in");
+}
+
+byId("sign-in").onsubmit = (event) => {
+  event.preventDefault();
+  signIn(event.submitter, new FormData(event.target).getAll("scope"));
+};
+
+byId("refresh").onclick = () =>
+  attempt(
+    byId("refresh"),
+    async () => {
+      tokens = await client.refresh(tokens);
+      showTokens();
+    },
+    "Cannot refresh",
+  );
+
+byId("sign-out").onclick = () =>
+  attempt(
+    byId("sign-out"),
+    async () => {
+      const former = tokens;
+      tokens = null;
+      showTokens();
+      await client.beginSignOut(former);
+    },
+    "Signed out of this page only",
+  );
+
+async function start() {
+  makeCalls();
+  showTokens();
+  settings = await (await fetch("/page/settings.json")).json();
+  client = await Client.discover(settings);
+  const { tokens: received, signedOut } = await client.resume();
+  tokens = received ?? null;
+  showTokens();
+  if (tokens) {
+    byId("calls").focus({ preventScroll: true });
+  } else if (signedOut) {
+    notify("You are signed out, and the refresh token is revoked. An access token that somebody copied works until it expires.", "good");
+  }
+  setInterval(tick, 250);
+}
+
+start().catch((error) => notify(`Not signed in: ${error.message}.`, "bad"));
