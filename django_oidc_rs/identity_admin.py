@@ -62,9 +62,9 @@ class IssuerFilter(admin.SimpleListFilter):
 class IdentityAdmin(_IdentityBase):
     """Adding is linking; a row is not edited, but unlinked.
 
-    Linking needs the permission ``add_federatedidentity``; a pair that is known already,
-    and unlinking, ``change_federatedidentity``; what concerns staff, a superuser. Rows
-    are not deleted here: a deleted user stays deleted.
+    Linking needs the permission ``add_federatedidentity``; a pair that is known
+    already, and unlinking, ``change_federatedidentity``; what concerns staff, a
+    superuser. Rows are not deleted here: a deleted user stays deleted.
     """
 
     list_display = ("pair_subject", "pair_issuer", "user", "last_used_at", "created_at")
@@ -93,6 +93,7 @@ class IdentityAdmin(_IdentityBase):
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """Return the subject, and what the user model has for user name and e-mail."""
+        del request
         model = get_user_model()
         columns = {field.name: field for field in model._meta.concrete_fields}
         names = (model.USERNAME_FIELD, getattr(model, "EMAIL_FIELD", "email"))
@@ -109,12 +110,14 @@ class IdentityAdmin(_IdentityBase):
         self, request: HttpRequest, obj: FederatedIdentity | None = None
     ) -> bool:
         """Nobody edits a row."""
+        del request, obj
         return False
 
     def has_delete_permission(
         self, request: HttpRequest, obj: FederatedIdentity | None = None
     ) -> bool:
         """Nobody deletes a row: the next token would make the user anew."""
+        del request, obj
         return False
 
     def has_unlink_permission(self, request: HttpRequest) -> bool:
@@ -126,6 +129,7 @@ class IdentityAdmin(_IdentityBase):
         self, request: HttpRequest, obj: FederatedIdentity | None = None
     ) -> tuple[str, ...]:
         """Return the form's fields, or those of a row."""
+        del request
         if obj is None:
             return ("issuer", "subject", "user", "move")
         return ("pair_subject", "pair_issuer", "user", "last_used_at", "created_at")
@@ -156,17 +160,22 @@ class IdentityAdmin(_IdentityBase):
         self, request: HttpRequest, obj: FederatedIdentity, form: Any, change: Any
     ) -> None:
         """Link the pair."""
-        del request, form, change
-        linked = FederatedIdentity.objects.link(obj.issuer, obj.subject, obj.user)
+        del request, change
+        user = form.cleaned_data["user"]
+        linked = FederatedIdentity.objects.link(obj.issuer, obj.subject, user)
         obj.pk = linked.pk
 
-    def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: Any = False
+    def construct_change_message(  # type: ignore[override]  # text is taken as well
+        self,
+        request: HttpRequest,
+        form: Any,
+        formsets: Any,
+        add: bool = False,  # noqa: FBT001, FBT002 -- Django's signature
     ) -> str:
         """Return what the log keeps: primary keys, which outlive names."""
         del request, formsets, add
-        text = f"Linked to user {form.cleaned_data['user'].pk}"
-        return f"{text}, before to user {form.former.pk}" if form.former else text
+        text = f"Linked to user {form.cleaned_data['user'].pk}."
+        return f"{text} Before: user {form.former.pk}." if form.former else text
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address of "Unlink"."""
@@ -202,13 +211,13 @@ class IdentityAdmin(_IdentityBase):
         if identity is None:
             raise Http404
         back = HttpResponseRedirect(self._page("change", identity))
-        former = identity.user
+        former: Any = identity.user
         if is_privileged(former) and not request.user.is_superuser:
             self.message_user(request, _REFUSED, messages.ERROR)
             return back
         if request.method == "POST":
             if identity.unlink():
-                self.log_change(request, identity, f"Unlinked from user {former.pk}")
+                self.log_change(request, identity, f"Unlinked from user {former.pk}.")
                 text = f"Unlinked from {former}. Its tokens are refused from now on."
                 self.message_user(request, text, messages.SUCCESS)
             else:

@@ -93,12 +93,14 @@ class IssuerAdmin(_IssuerBase):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody writes keys by hand."""
+        del request
         return False
 
     def has_change_permission(
         self, request: HttpRequest, obj: IssuerRecord | None = None
     ) -> bool:
         """Nobody edits keys by hand."""
+        del request, obj
         return False
 
     def has_sync_permission(self, request: HttpRequest) -> bool:

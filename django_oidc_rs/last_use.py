@@ -62,8 +62,8 @@ def _give_up(error: Exception, issuer_alias: str) -> None:
     global _not_before  # noqa: PLW0603 -- one per process; a race costs one UPDATE
     _not_before = monotonic() + _PAUSE
     logger.warning(
-        "The last use of an identity of issuer %s could not be written (%s); tokens are "
-        "accepted all the same. Next attempt in %.0f s.",
+        "The last use of an identity of issuer %s could not be written (%s). Tokens "
+        "are accepted all the same; the next attempt is in %.0f s.",
         issuer_alias,
         type(error).__name__,
         _PAUSE,

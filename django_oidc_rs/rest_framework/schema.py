@@ -65,7 +65,7 @@ class _Requirement(dict[str, list[str]]):
         self.media_types = media_types
 
 
-class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] -- typed in parts
+class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Publishes one security scheme per issuer, and what each operation demands.
 
     The alternatives of an operation are those of its permissions: OpenAPI's

@@ -62,7 +62,7 @@ class OIDCAdapter(DefaultOIDCAdapter):
         user: AbstractBaseUser | None,
         **kwargs: Any,
     ) -> None:
-        """Shorten the token's life, and date it back, if its client is registered so."""
+        """Shorten the token's life, or date it back, if its client is registered so."""
         lifetime = settings.IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN.of(client)
         access_token["exp"] = access_token["iat"] + lifetime
         age = (client.data or {}).get("access_token_age", 0)

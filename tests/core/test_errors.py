@@ -143,7 +143,9 @@ class Silent:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(10**5000, "<int>"), (Silent(), "<Silent>")]
+    ("value", "text"),
+    [(10**5000, "<int>"), (Silent(), "<Silent>")],
+    ids=["number", "object"],
 )
 def test_what_cannot_be_shown_is_named_by_its_type(value, text):
     assert errors.excerpt(value) == text

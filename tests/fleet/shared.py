@@ -16,7 +16,7 @@ from .counterparts import RECORDS, STATES, url_of
 
 __all__ = ["SharedCache", "SharedDatabase"]
 
-_PAUSE = 4000
+_PAUSE = 2200
 _TIMES = ("lease_until", "not_before")
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+ANY = pytest.mark.parametrize("shared", ["postgresql"], indirect=True)
+"""Where the store is not what makes it wait."""
 SILENCE = 0.75
 """Seconds; on a busy machine a beat may come late, but not as late as an issuer."""
 
 
-@pytest.mark.parametrize("atomic", [False, True], ids=["", "ATOMIC_REQUESTS"])
-def test_jc_01_s_a_cold_start_does_not_block_the_loop(fleet, issuer, atomic):
+@ANY
+def test_jc_01_s_a_cold_start_does_not_block_the_loop(fleet, issuer):
     issuer.delay = 1.5
-    fleet.start(2, atomic=False)
+    fleet.start(2)
     told = fleet.all_do("ask_on_a_loop", tokens=[issuer.token()] * 8)
     assert [each["statuses"] for each in told] == [[200] * 8] * 2
     assert max(each["silence"] for each in told) < SILENCE
     assert issuer.count() == 1
 
 
+@ANY
 def test_jc_06_an_unknown_kid_does_not_block_the_loop(fleet, issuer):
     (process,) = fleet.start(1)
     good = issuer.token()
@@ -29,6 +32,7 @@ def test_jc_06_an_unknown_kid_does_not_block_the_loop(fleet, issuer):
     assert told["silence"] < SILENCE
 
 
+@ANY
 def test_jc_28_a_caller_that_goes_away_takes_no_fetch_with_it(fleet, issuer):
     (process,) = fleet.start(1)
     issuer.delay = 1.0

@@ -54,10 +54,6 @@ class Worker:
 
     def begin(self, *, databases, caches, oidc_rs, slow_by=0.0, patient=True):
         """Take the settings; ``slow_by`` is how wrong this host's clock is."""
-        if databases["default"]["ENGINE"].endswith("mysql"):
-            import pymysql
-
-            pymysql.install_as_MySQLdb()
         with suppress(AttributeError):
             # Made before the fork, for the settings before these.
             del connections["default"]

@@ -5,18 +5,32 @@ Nothing runs here: no thread, no connection, no resource server is made before a
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
 
 import django
+import pymysql
+
+_LATER = (
+    "django.core.cache.backends.redis",
+    "django.db.backends.mysql.base",
+    "django.db.backends.postgresql.base",
+    "redis",
+    "django_oidc_rs.management.commands.sync_oidc_keys",
+    "tests.fleet.urls",
+)
+"""What a process would load when it first needs it."""
 
 
 def main(address):
     django.setup()
-    from . import urls, worker
+    pymysql.install_as_MySQLdb()
+    for module in _LATER:
+        importlib.import_module(module)
+    from . import worker
 
-    assert urls
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for _line in sys.stdin:
         if os.fork() == 0:

@@ -88,6 +88,7 @@ class MemoryKeyStore:
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._records: dict[str, KeyRecord] = {}
+        self._published_at: dict[str, float] = {}
         self._states: dict[str, FleetState] = {}
 
     def load(self, issuer: str) -> KeyRecord | None:
@@ -95,7 +96,8 @@ class MemoryKeyStore:
         stored = self._records.get(issuer)
         if stored is None:
             return None
-        return replace(stored, age=self._clock.now() - stored.fetched_at)
+        published_at = self._published_at.get(issuer, stored.fetched_at)
+        return replace(stored, age=self._clock.now() - published_at)
 
     def publish(self, record: KeyRecord, *, replacing: int) -> KeyRecord | None:
         """Store ``record`` if the stored version is still ``replacing``."""
@@ -105,6 +107,7 @@ class MemoryKeyStore:
                 return None
             published = replace(record, version=replacing + 1)
             self._records[record.issuer] = published
+            self._published_at[record.issuer] = self._clock.now()
             return published
 
     def admit(self, issuer: str, *, holder: str, cooldown: float | None) -> Admission:

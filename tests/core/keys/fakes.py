@@ -133,6 +133,7 @@ class Store(MemoryKeyStore):
     def put(self, record):
         """Write past compare-and-set, as an editor of the row would."""
         self._records[record.issuer] = record
+        self._published_at.pop(record.issuer, None)
 
     def flush(self):
         self._records.clear()

@@ -1316,10 +1316,11 @@ class TestFleet:
         process.names()
         clock.advance(AHEAD)
         store.admit(ISSUER, holder="killed", cooldown=None)
-        before = clock.monotonic()
+        before, loads = clock.monotonic(), store.loads
         for _ in range(50):
             assert process.names() == ["a"]
         assert clock.monotonic() == before
+        assert store.loads == loads + 1
         clock.advance(LEASE)
         process.names()
         assert network.hits == 2
@@ -1434,6 +1435,23 @@ class TestFleet:
         unavailable(lambda: one.find("b"))
         assert told == [2]
         assert network.hits == 2
+
+    def test_keys_that_another_process_brought_end_the_outage_here(
+        self, network, clock, store
+    ):
+        one, two, *_ = self.fleet(network, clock, store)
+        one.names(), two.names()
+        network.fail("tls")
+        clock.advance(AHEAD)
+        one.names(), two.names()
+        assert two.ring.status().last_error == "tls"
+        network.serve("a")
+        clock.advance(2)
+        one.names()
+        clock.advance(15)
+        two.names()
+        assert two.ring.status().last_error == ""
+        assert network.hits == 3
 
     def test_a_waiter_gives_up_after_two_seconds(self, network, clock, store):
         process, *_ = self.fleet(network, clock, store)
