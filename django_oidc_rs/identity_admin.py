@@ -212,6 +212,9 @@ class IdentityAdmin(_IdentityBase):
             raise Http404
         back = HttpResponseRedirect(self._page("change", identity))
         former: Any = identity.user
+        if former is None:
+            self.message_user(request, "The pair is linked to nobody.", messages.INFO)
+            return back
         if is_privileged(former) and not request.user.is_superuser:
             self.message_user(request, _REFUSED, messages.ERROR)
             return back

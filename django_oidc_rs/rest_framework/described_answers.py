@@ -15,7 +15,7 @@ from ..core.errors import (
 )
 from ..responses import challenge_for
 
-__all__ = ["COMPONENTS", "answers", "merged"]
+__all__ = ["COMPONENTS", "answers", "merged", "shared"]
 
 _OURS, _ANY = "AccessTokenRefused", "Refused"
 _DETAIL = {"type": "string", "description": "For people; do not parse."}
@@ -82,10 +82,8 @@ def answers(
     return described
 
 
-def merged(known: dict[str, Any] | None, answer: dict[str, Any]) -> dict[str, Any]:
+def merged(known: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     """Return ``answer`` as an alternative to the response object ``known``."""
-    if known is None:
-        return answer
     if "$ref" in known:
         return known
     content = dict(known.get("content", {}))
@@ -106,6 +104,20 @@ def merged(known: dict[str, Any] | None, answer: dict[str, Any]) -> dict[str, An
         "headers": {**headers, **known.get("headers", {})},
         **({"content": content} if content else {}),
     }
+
+
+def shared(
+    components: dict[str, Any], status: str, answer: dict[str, Any]
+) -> dict[str, Any]:
+    """Return a reference to ``answer`` where operations have it alike.
+
+    The first response object of a status goes into ``components``; one that is equal
+    refers to it, and what differs stays as it is.
+    """
+    name = f"{_OURS}{status}"
+    if components.setdefault("responses", {}).setdefault(name, answer) != answer:
+        return answer
+    return {"$ref": f"#/components/responses/{name}"}
 
 
 def _reference(name: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ..core.issuers import IssuerPolicy
 from ..core.metadata import metadata_urls
 from .admission import Caller, Way, is_open, ways_in
 from .authentication import AccessTokenAuthentication
-from .described_answers import COMPONENTS, answers, merged
+from .described_answers import COMPONENTS, answers, merged, shared
 
 if TYPE_CHECKING:
     from drf_spectacular.openapi import AutoSchema
@@ -103,8 +103,7 @@ class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
         if spectacular_settings.OAUTH2_FLOWS and len(self._policies) == 1:
             flows = dict(map(_flow, spectacular_settings.OAUTH2_FLOWS))
             return {"type": "oauth2", "flows": flows, **described}
-        given = (policy.jwks_uri, policy.jwks, policy.shared_secret)
-        if given != (None, None, None) and policy.metadata_url is None:
+        if (policy.jwks_uri, policy.jwks, policy.shared_secret) != (None, None, None):
             bearer = {"scheme": "bearer", "bearerFormat": "JWT"}
             return {"type": "http", **bearer, **described}
         url = policy.metadata_url or metadata_urls(policy.issuer)[0]
@@ -199,7 +198,7 @@ def describe_refusals(
         ours = [each for each in operation["security"] if names & each.keys()]
         if ours:
             described = True
-            _describe(operation, ours)
+            _describe(operation, ours, components)
             _collect_scopes(components.get("securitySchemes", {}), ours)
     if described:
         schemas = components.setdefault("schemas", {})
@@ -215,7 +214,9 @@ def _operations(result: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
                 yield operation
 
 
-def _describe(operation: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+def _describe(
+    operation: dict[str, Any], ours: list[dict[str, Any]], components: dict[str, Any]
+) -> None:
     told = [each for each in ours if isinstance(each, _Requirement)]
     # What extend_schema says of an operation is left as it is.
     caller = told[0].caller if told else Caller.ANYBODY
@@ -229,16 +230,19 @@ def _describe(operation: dict[str, Any], ours: list[dict[str, Any]]) -> None:
         or (each and caller is Caller.AUTHENTICATED)
     ]
     named = (each.scopes for each in told if each.scopes)
+    responses = operation["responses"]
     described = answers(
         scope=" ".join(next(named, ())) or None,
         media_types=told[0].media_types if told else None,
         others_authenticate=bool(foreign),
         may_be_denied={} not in operation["security"],
-        takes_input=_takes_input(operation),
+        takes_input=_takes_input(operation) and "400" not in responses,
     )
-    responses = operation["responses"]
     for status, answer in described.items():
-        responses[status] = merged(responses.get(status), answer)
+        if status in responses:
+            responses[status] = merged(responses[status], answer)
+        else:
+            responses[status] = shared(components, status, answer)
     operation["responses"] = dict(sorted(responses.items()))
 
 

@@ -36,7 +36,7 @@ CLIENTS: tuple[dict[str, Any], ...] = (
     },
     {
         "id": "orders-page",
-        "name": "Orders, the page",
+        "name": "Orders",
         "type": "public",
         "grant_types": "authorization_code\nrefresh_token",
         "redirect_uris": PAGE,

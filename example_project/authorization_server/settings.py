@@ -73,6 +73,7 @@ ACCOUNT_ADAPTER = "authorization_server.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
 
 IDP_OIDC_ADAPTER = "authorization_server.adapters.OIDCAdapter"
 IDP_OIDC_ACCESS_TOKEN_FORMAT = "jwt"

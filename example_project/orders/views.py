@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
 from rest_framework.permissions import IsAdminUser
 from rest_framework.request import Request
@@ -17,12 +18,18 @@ from django_oidc_rs.decorators import scope_required
 from django_oidc_rs.rest_framework import HasScope, IsMachine, IsUser, TokenHasScope
 
 from .models import Order
-from .serializers import AdminOrderSerializer, OrderSerializer
+from .serializers import (
+    AdminOrderSerializer,
+    CallerSerializer,
+    ImportedSerializer,
+    OrderSerializer,
+)
 
 
 class OrderViewSet(ModelViewSet):
     """A user's own orders: each action wants its scope."""
 
+    queryset = Order.objects.all()
     serializer_class = OrderSerializer
     permission_classes = [IsUser, TokenHasScope]
     required_scopes = {
@@ -36,7 +43,7 @@ class OrderViewSet(ModelViewSet):
 
     def get_queryset(self) -> QuerySet[Order]:
         """Leave out the orders of others."""
-        return Order.objects.filter(owner=self.request.user)
+        return super().get_queryset().filter(owner=self.request.user)
 
     def perform_create(self, serializer: BaseSerializer) -> None:
         """Place the order for whoever the token stands for."""
@@ -46,6 +53,7 @@ class OrderViewSet(ModelViewSet):
 class MeView(APIView):
     """What the API knows of its caller; any valid token will do."""
 
+    @extend_schema(responses=CallerSerializer)
     def get(self, request: Request) -> Response:
         """Return the local user and the facts about the token."""
         token = request.auth
@@ -76,6 +84,9 @@ class ImportView(APIView):
 
     permission_classes = [IsMachine & HasScope("orders:import")]
 
+    @extend_schema(
+        request=OrderSerializer(many=True), responses={201: ImportedSerializer}
+    )
     def post(self, request: Request) -> Response:
         """Take a list of orders."""
         serializer = OrderSerializer(data=request.data, many=True)

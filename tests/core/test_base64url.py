@@ -54,6 +54,11 @@ def test_other_spellings_are_refused(text):
         base64url.decode(text)
 
 
+def test_the_error_says_so():
+    with pytest.raises(ValueError, match=r"^not canonical base64url$"):
+        base64url.decode(b"YR")
+
+
 @given(st.binary(max_size=64))
 @examples(200)
 def test_round_trip(data):

@@ -95,6 +95,7 @@ def test_jw_16_other_token_types(typ, reason):
         check_token_type(header(typ=typ), policy())
     assert (caught.value.claim, caught.value.reason) == ("typ", reason)
     assert caught.value.setting == "TOKEN_TYPES"
+    assert caught.value.detail == (ascii(typ) if reason == "mismatch" else "")
 
 
 @pytest.mark.parametrize("typ", [ABSENT, "JWT", "application/jwt"])
@@ -303,7 +304,8 @@ def test_an_age_limit():
     error = refused(
         "age", claims(iat=NOW - 600 - LEEWAY), max_token_age=600, raises=ExpiredToken
     )
-    assert (error.claim, error.setting) == ("iat", "MAX_TOKEN_AGE")
+    assert (error.claim, error.reason) == ("iat", "expired")
+    assert error.setting == "MAX_TOKEN_AGE"
 
 
 def test_tm_12_an_age_limit_demands_iat():
@@ -355,6 +357,11 @@ def test_an_audience_that_is_not_ours(aud, reason):
     error = refused("audience", claims(aud=aud))
     assert (error.claim, error.reason) == ("aud", reason)
     assert error.setting == ("AUDIENCE" if reason == "mismatch" else "AUDIENCE_CLAIMS")
+
+
+@pytest.mark.parametrize("aud", ["other", ["other"]])
+def test_the_log_tells_whose_token_it_was(aud):
+    assert refused("audience", claims(aud=aud)).detail == "('other',)"
 
 
 def test_one_of_several_audiences_is_enough():
@@ -570,8 +577,21 @@ def test_a62_claims_nested_deeply(depth, fits):
     if fits:
         assert make(deep=deep).claims["deep"] != ()
     else:
-        with pytest.raises(MalformedToken):
+        with pytest.raises(MalformedToken) as caught:
             make(deep=deep)
+        assert str(caught.value) == "malformed_token: json: nested too deeply"
+
+
+@pytest.mark.parametrize("aud", [AUDIENCE, [AUDIENCE, "other"]])
+def test_the_access_token_has_what_the_claims_say(aud):
+    access_token = make(aud=aud)
+    assert access_token.issuer == ISSUER
+    assert access_token.issuer_alias == "default"
+    assert access_token.audience == ((aud,) if isinstance(aud, str) else tuple(aud))
+    assert access_token.issued_at == NOW - 10
+    assert access_token.expires_at == NOW + 300
+    assert access_token.token_id == "t1"
+    assert access_token.validated_by == "jwt"
 
 
 def test_the_first_failing_check_is_reported():

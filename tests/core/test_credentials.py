@@ -124,6 +124,24 @@ def test_characters_outside_b64token(value):
         parse(value)
 
 
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("Basic a, Bearer b", "invalid_request: several credentials"),
+        ("Bearer", "invalid_request: one space must follow the scheme"),
+        (
+            "Bearer a b",
+            "invalid_request: no single run of visible ASCII follows the scheme",
+        ),
+        ("Bearer {}", "malformed_token: characters outside b64token"),
+    ],
+)
+def test_the_log_tells_the_causes_apart(value, line):
+    with pytest.raises(ResourceServerError) as caught:
+        parse(value)
+    assert str(caught.value) == line
+
+
 @pytest.mark.parametrize("tail", ["a", '"', " ", "\xff", "="])
 def test_a56_a_long_token_is_refused_unparsed(tail):
     with pytest.raises(TokenTooLong):

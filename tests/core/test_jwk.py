@@ -391,6 +391,22 @@ def test_what_is_no_jwk_set_is_refused_whole(document, code):
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ([], "the set is empty"),
+        (
+            [None, jwk("Ed448")],
+            "none of 2 keys can be used: algorithm_not_allowed, not_an_object",
+        ),
+    ],
+)
+def test_an_operator_reads_why_no_key_is_usable(keys, message):
+    with pytest.raises(JwkSetError) as caught:
+        parse(*keys)
+    assert str(caught.value) == message
+
+
 def test_a_set_of_100_keys_is_read():
     keys = parse(jwk("ES256"), *[{}] * 99)
     assert len(keys.keys) == 1

@@ -74,6 +74,22 @@ def test_anything_else_is_refused(raw_token, reason):
 
 
 @pytest.mark.parametrize(
+    ("raw_token", "line"),
+    [
+        ("a.b", "malformed_token: parts: a JWT has three parts"),
+        ("a..b", "malformed_token: parts: an empty part"),
+        ("a.b.\xe4", "malformed_token: not ASCII"),
+        ("a.b.c", "malformed_token: base64url: not canonical base64url"),
+        (f"{HEADER}.{encode(b'[]')}.AAAA", "malformed_token: json: not an object"),
+    ],
+)
+def test_the_log_tells_the_causes_apart(raw_token, line):
+    with pytest.raises(MalformedToken) as caught:
+        parse_jws(raw_token)
+    assert str(caught.value) == line
+
+
+@pytest.mark.parametrize(
     ("edits", "expected"),
     [
         ({}, ("ES256", "k1")),
@@ -112,6 +128,7 @@ def test_an_algorithm_that_is_not_allowed(value, reason):
     with pytest.raises(AlgorithmNotAllowed) as caught:
         check_header(header(alg=value), algorithms=ALGORITHMS)
     assert (caught.value.claim, caught.value.reason) == ("alg", reason)
+    assert caught.value.detail == (ascii(value) if reason == "mismatch" else "")
 
 
 def test_a_missing_algorithm():
@@ -140,7 +157,8 @@ def test_a_missing_algorithm():
 def test_a_header_that_is_not_understood(name, value):
     with pytest.raises(MalformedToken) as caught:
         check_header(header(**{name: value}), algorithms=ALGORITHMS)
-    assert caught.value.claim == name
+    reason = "invalid" if name == "kid" else "not_understood"
+    assert (caught.value.claim, caught.value.reason) == (name, reason)
 
 
 SEGMENT = st.binary(max_size=20).map(encode) | st.sampled_from([HEADER, PAYLOAD, ""])

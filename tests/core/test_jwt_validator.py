@@ -123,6 +123,21 @@ def test_what_never_costs_a_fetch(raw_token, keys, raises):
 
 
 @pytest.mark.parametrize(
+    ("usable", "raises", "reason"),
+    [
+        pytest.param(False, KeyUnusable, "unusable", id="published-for-encryption"),
+        pytest.param(None, UnknownKey, "unknown", id="not-published"),
+    ],
+)
+def test_the_refusal_names_the_key_id(usable, raises, reason):
+    others = [] if usable is None else [{**NEW.public_jwk(), "use": "enc"}]
+    keys = FakeKeys(key_set(OLD.public_jwk(), *others))
+    with pytest.raises(raises) as caught:
+        validate(sign(signer=NEW, header_=header(kid="k2")), keys)
+    assert (caught.value.claim, caught.value.reason) == ("kid", reason)
+
+
+@pytest.mark.parametrize(
     ("newer", "tried"),
     [(None, 4), (published(OTHER), 5)],
     ids=["nothing-new", "new-set"],
@@ -155,6 +170,34 @@ def test_the_newer_keys_asked_for_are_those_that_help():
         jws = parse_jws(sign(signer=NEW, header_=header(kid=kid)))
         assert validator(keys=keys).validate(jws, wait=False)
     assert asked == [(False, True, False)] * 2
+
+
+def test_keys_that_were_tried_are_not_the_ones_wanted():
+    """They would end the search, and the newer ones would never be fetched."""
+    wishes = []
+
+    class Asked(FakeKeys):
+        def snapshot_with(self, wanted, *, wait):
+            wishes.append(wanted(self.keys))
+            return super().snapshot_with(wanted, wait=wait)
+
+    for kid in ("k2", ABSENT):
+        keys = Asked(published(OLD), newer=published(NEW))
+        assert validate(sign(signer=NEW, header_=header(kid=kid)), keys)
+    assert wishes == [False, False]
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_the_keys_hear_whether_they_may_wait(wait):
+    heard = []
+
+    class Heard(FakeKeys):
+        def snapshot(self, *, wait):
+            heard.append(wait)
+            return super().snapshot(wait=wait)
+
+    validator(keys=Heard(published(OLD))).validate(parse_jws(sign()), wait=wait)
+    assert heard == [wait]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +235,9 @@ def test_project_rules_come_last_and_see_the_verified_token():
 @pytest.mark.parametrize("answer", [False, True])
 def test_a_project_rule_that_answers_instead_of_raising_is_a_fault(answer):
     """Taken for a yes, it would never refuse anybody."""
-    with pytest.raises(TypeError):
+    with pytest.raises(
+        TypeError, match=r"^a validator refuses by raising InvalidToken$"
+    ):
         validate(sign(), FakeKeys(published(OLD)), validators=(lambda token: answer,))
 
 

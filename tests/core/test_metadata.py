@@ -63,6 +63,11 @@ URLS = {
         "https://h/t1/.well-known/openid-configuration",
         "https://h/.well-known/oauth-authorization-server/t1",
     ),
+    "a path that ends in a capital": (
+        "https://h/TX",
+        "https://h/TX/.well-known/openid-configuration",
+        "https://h/.well-known/oauth-authorization-server/TX",
+    ),
     "port and a long path": (
         "https://h:8443/a/b",
         "https://h:8443/a/b/.well-known/openid-configuration",
@@ -114,6 +119,16 @@ def test_a_document_that_cannot_be_believed(members, code):
     with pytest.raises(MetadataError) as caught:
         parse_metadata(document(members), issuer=ISSUER)
     assert caught.value.code == code
+    assert str(caught.value).startswith(f"{OPENID} ")
+
+
+def test_an_operator_reads_both_issuers():
+    other = document({**GOOD, "issuer": "https://other.test"})
+    with pytest.raises(MetadataError) as caught:
+        parse_metadata(other, issuer=ISSUER)
+    message = str(caught.value)
+    assert ascii("https://other.test") in message
+    assert ascii(ISSUER) in message
 
 
 @pytest.mark.parametrize(("members", "code"), BAD.values(), ids=BAD)

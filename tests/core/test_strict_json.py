@@ -116,6 +116,8 @@ def test_nesting_is_bounded_alike_everywhere(array):
         b'{"a": "\\"' + b'", ' + b"[" * 33,
         b'"' + b'\\"' * 1000 + b'"' + b"{" * 33,
         nested(33),
+        # What was closed before neither adds nor takes away.
+        b'{"a": [[], [], []], ' + nested(33)[1:],
     ],
 )
 def test_deep_nesting_never_reaches_the_parser(monkeypatch, data):
@@ -138,6 +140,10 @@ def test_a_string_without_an_end_is_not_json(tail):
     data = ('{"a": "' + "[" * 50 + tail).encode()
     with pytest.raises(StrictJsonError, match="not JSON"):
         loads_object(data)
+
+
+def test_32_levels_beside_other_brackets_are_fine():
+    assert set(loads_object(b'{"a": [[], []], ' + nested(32)[1:])) == {"a", "x"}
 
 
 def test_many_objects_that_are_not_nested_are_fine():
@@ -229,5 +235,5 @@ def test_freezing_stops_at_32_levels():
     for _ in range(32):
         value = {"a": value}
     freeze(value)
-    with pytest.raises(StrictJsonError):
+    with pytest.raises(StrictJsonError, match=r"^nested too deeply$"):
         freeze({"a": value})

@@ -66,6 +66,7 @@ def test_ss_05_a_flushed_redis_is_filled_again(fleet, issuer, shared):
     fleet.start(2)
     token = issuer.token()
     assert fleet.statuses(token) == [200, 200]
+    fleet.settle()
     shared.clear()
     fleet.pass_time(LIFETIME - 1)
     assert fleet.statuses(token) == [200, 200]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import unicodedata
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from django.contrib.auth.models import Group
 from django.db import connection, models, transaction
 from django.db.models.signals import pre_save
 
+from django_oidc_rs import last_use
 from django_oidc_rs.models import FederatedIdentity
 from django_oidc_rs.user_mapping import _cleaned
 from django_oidc_rs.users import resolve_user
@@ -209,3 +211,19 @@ def test_a_deleted_user_leaves_no_subject(plain_database, api):
     identity = FederatedIdentity.objects.get()
     assert (identity.user, identity.subject) == (None, "")
     assert api.ask("alice").status_code == 401
+
+
+def test_a_database_that_is_read_only_refuses_nobody(database, api, monkeypatch):
+    monkeypatch.setattr(last_use, "_not_before", -math.inf)
+    user = User.objects.create_user("alice-here")
+    FederatedIdentity.objects.link("https://issuer.test", "alice", user)
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    for _ in range(2):
+        assert api.ask("alice").status_code == 200
+    assert FederatedIdentity.objects.get().last_used_at is None
+    monkeypatch.setattr(last_use, "_not_before", -math.inf)
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = off")
+    assert api.ask("alice").status_code == 200
+    assert FederatedIdentity.objects.get().last_used_at

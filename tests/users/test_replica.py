@@ -83,6 +83,21 @@ def test_known_to_the_replica_costs_one_query_there(replica, api):
     assert len(on_replica) == 1
 
 
+def test_the_last_use_is_written_to_the_primary(replica, api):
+    user = User.objects.using("default").create(username="alice-here")
+    FederatedIdentity.objects.link(ISSUER, "alice", user)
+    replica()
+    api.user("alice")
+    assert on("replica", FederatedIdentity).get().last_used_at is None
+    first = on("default", FederatedIdentity).get().last_used_at
+    api.user("alice")
+    assert on("default", FederatedIdentity).get().last_used_at == first
+    replica()
+    with CaptureQueriesContext(connections["default"]) as on_primary:
+        api.user("alice")
+    assert len(on_primary) == 0
+
+
 def test_what_changed_is_written_to_the_primary(replica, serve):
     api = serve(USERS)
     api.user("alice", email="a@here.test", roles=["clerk"])

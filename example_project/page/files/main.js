@@ -47,13 +47,15 @@ function value(name, content) {
 }
 
 function describe(list, members) {
+  const known = Object.keys(PARTS).filter((name) => name in members);
+  const names = new Set([...known, ...Object.keys(members)]);
   byId(list).replaceChildren(
-    ...Object.entries(members).map(([name, content]) =>
+    ...Array.from(names, (name) =>
       element(
         "div",
         {},
         element("dt", {}, element("code", {}, name)),
-        element("dd", { className: "value" }, value(name, content)),
+        element("dd", { className: "value" }, value(name, members[name])),
         element("dd", {}, PARTS[name]?.(settings) ?? NOT_READ),
       ),
     ),
@@ -64,6 +66,7 @@ function showTokens() {
   show("signed-out", !tokens);
   show("signed-in", Boolean(tokens));
   show("token", Boolean(tokens));
+  show("sign-in-first", !tokens);
   for (const button of document.querySelectorAll(".calls button")) {
     button.disabled = !tokens && button.dataset.send !== "nothing";
   }
@@ -130,7 +133,7 @@ function curl({ method, path, body }, token) {
   if (body) {
     words.push("-H 'Content-Type: application/json'", `-d '${JSON.stringify(body)}'`);
   }
-  return [...words, location.origin + path].join(" ");
+  return [...words, location.origin + path].join(" \\\n  ");
 }
 
 /** Return the parameters of a Bearer challenge: RFC 6750 section 3. */
@@ -179,7 +182,15 @@ async function call(each) {
   byId("copied").textContent = "";
   offer(response.status === 403 ? challenge.scope : undefined);
   show("answer", true);
-  byId("result").scrollIntoView({ block: "nearest" });
+  reveal(byId("result"));
+}
+
+/** Scroll there, unless it can be seen well enough. */
+function reveal(section) {
+  const { top } = section.getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) {
+    section.scrollIntoView();
+  }
 }
 
 /** Offer to ask for the scope that the API has named. */

@@ -89,6 +89,9 @@ export class Client {
       redirect_uri: this.redirectUri,
       code_verifier: pending.verifier,
     });
+    if (!tokens.id_token) {
+      throw new Error("no ID token came; it tells this page who you are (openid)");
+    }
     const keys = await fetch(this.metadata.jwks_uri, { credentials: "omit" });
     const user = await checkIdToken(tokens.id_token, {
       keys: (await keys.json()).keys,

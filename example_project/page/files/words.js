@@ -12,7 +12,7 @@ export const CALLS = [
   { method: "POST", path: "/orders/", send: "access", needs: "orders:write", about: "Order two books", body: ORDER },
   { method: "GET", path: "/stats/", send: "access", needs: "orders:read", about: "A plain async view" },
   { method: "GET", path: "/admin/orders/", send: "access", needs: "orders:admin", about: "And staff only, like carol" },
-  { method: "GET", path: "/health/", send: "nothing", needs: "nothing", about: "A public view" },
+  { method: "GET", path: "/health/", send: "nothing", needs: "no token", about: "A public view" },
   { method: "GET", path: "/orders/", send: "nothing", needs: "orders:read", about: "Without a token" },
   { method: "GET", path: "/orders/", send: "forged", needs: "orders:read", about: "A token with a scope written in" },
   { method: "GET", path: "/orders/", send: "id", needs: "orders:read", about: "The ID token: it is for this page" },
