@@ -31,6 +31,8 @@ function newKey() {
 function serve(issuer) {
   const provider = new Provider(issuer, {
     jwks: { keys },
+    // Longer than the hours that the tests let pass.
+    ttl: { ClientCredentials: 86400 },
     clients: [
       {
         client_id: 'machine',

@@ -461,6 +461,13 @@ def test_a_key_listed_twice_is_one_key():
         assert len(keys.matching(members["kid"], "ES256")) == 1
 
 
+def test_a_key_listed_with_and_without_alg_is_not_ambiguous():
+    keys = parse(jwk("RS256", kid="same", alg=None), jwk("RS256", kid="same"))
+    assert keys.refused == ()
+    assert len(keys.matching("same", "RS256")) == 2
+    assert len(keys.matching("same", "PS256")) == 1
+
+
 def test_a117_a_key_without_alg_collides_with_one_that_has_it():
     with pytest.raises(JwkSetError, match="ambiguous_key_id"):
         parse(jwk("RS256", kid="same", alg=None), jwk("RS256", "good", kid="same"))

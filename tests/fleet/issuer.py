@@ -32,6 +32,7 @@ class CountingIssuer:
     Attributes:
         keys: what it publishes; the first one signs.
         status, body: the answer for ``/jwks``; without a body, the keys.
+        metadata_status: the answer for the metadata.
         delay: seconds before that answer.
         max_age: what ``Cache-Control`` says, if anything.
     """
@@ -39,6 +40,7 @@ class CountingIssuer:
     def __init__(self):
         self.keys = [SigningKey()]
         self.status, self.body, self.delay, self.max_age = 200, None, 0.0, None
+        self.metadata_status = 200
         self._asked = []
         self._changed = threading.Condition()
         self._holding = False
@@ -63,6 +65,8 @@ class CountingIssuer:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
+                if status in {301, 302}:
+                    self.send_header("Location", f"{issuer.url}/jwks")
                 if issuer.max_age is not None:
                     self.send_header("Cache-Control", f"max-age={issuer.max_age}")
                 self.end_headers()
@@ -79,7 +83,7 @@ class CountingIssuer:
             with self._changed:
                 self._asked.append(path)
                 self._changed.notify_all()
-            return json.dumps(metadata).encode(), 200
+            return json.dumps(metadata).encode(), self.metadata_status
         # What it will say is settled when it is asked: a slow answer is an old one.
         keys = [key.public_jwk() for key in self.keys]
         body = self.body or json.dumps({"keys": keys}).encode()

@@ -110,15 +110,16 @@ class Fleet:
         self._issuer = issuer
         self.processes = []
 
-    def start(self, count=4, *, keys=None, atomic=False, **options):
-        """Add so many processes; return all."""
+    def start(self, count=4, *, keys=None, others=None, atomic=False, **options):
+        """Add so many processes; return all. ``others`` are more issuers by alias."""
         oidc_rs = {
             "AUDIENCE": AUDIENCE,
             "ISSUERS": {
                 "default": {
                     "ISSUER": self._issuer.url,
                     "KEYS": {"STORE": self._shared.store, **(keys or {})},
-                }
+                },
+                **(others or {}),
             },
         }
         databases = {
