@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 
 from django.apps import AppConfig, apps
@@ -26,5 +27,7 @@ class DjangoOidcRsConfig(AppConfig):
 
         telemetry.connect()
         if apps.is_installed("drf_spectacular"):
-            # By name: what lies outside rest_framework/ does not import it.
-            import_module(".rest_framework.schema", __package__)
+            # By name: what lies outside rest_framework/ does not import it. Without it
+            # drf-spectacular warns of authentication it does not know.
+            with suppress(ImportError):
+                import_module(".rest_framework.schema", __package__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import display_for_value, unquote
 from django.contrib.auth import get_permission_codename, get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -67,7 +67,7 @@ class IdentityAdmin(_IdentityBase):
     superuser. Rows are not deleted here: a deleted user stays deleted.
     """
 
-    list_display = ("pair_subject", "pair_issuer", "user", "last_used_at", "created_at")
+    list_display = ("pair_subject", "pair_issuer", "user", "last_use", "created_at")
     list_filter = (
         IssuerFilter,
         ("user", admin.EmptyFieldListFilter),
@@ -90,6 +90,12 @@ class IdentityAdmin(_IdentityBase):
         policy = policies().get(identity.issuer)
         alias = NOT_CONFIGURED if policy is None else shown(policy.alias)
         return f"{alias}: {shown(identity.issuer, 200)}"
+
+    @admin.display(description="last use (to the hour)", ordering="last_used_at")
+    def last_use(self, identity: FederatedIdentity) -> str:
+        """Return when a token was accepted last; it is written once an hour."""
+        empty = self.get_empty_value_display()
+        return display_for_value(identity.last_used_at, empty)
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """Return the subject, and what the user model has for user name and e-mail."""
@@ -132,7 +138,7 @@ class IdentityAdmin(_IdentityBase):
         del request
         if obj is None:
             return ("issuer", "subject", "user", "move")
-        return ("pair_subject", "pair_issuer", "user", "last_used_at", "created_at")
+        return ("pair_subject", "pair_issuer", "user", "last_use", "created_at")
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: FederatedIdentity | None = None

@@ -38,10 +38,10 @@ def _column(name: str, description: str) -> Any:
     """Return a column that shows one attribute of an issuer's ``Standing``."""
 
     @admin.display(description=description)
-    def column(_admin: IssuerAdmin, record: IssuerRecord) -> Any:
+    def column(self: IssuerAdmin, record: IssuerRecord) -> Any:
         # One for all columns of a row: it asks the key store.
         standing = vars(record).setdefault("_standing", Standing(record.issuer))
-        return getattr(standing, name)
+        return getattr(standing, name) or self.get_empty_value_display()
 
     return column
 

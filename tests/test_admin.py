@@ -1,4 +1,4 @@
-"""The admin: keys are shown and fetched, pairs are linked and unlinked, by the rules."""
+"""The admin: keys are shown and fetched, pairs linked and unlinked, by the rules."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,12 +22,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import localize
 
-from django_oidc_rs import last_use
+from django_oidc_rs import wiring
+from django_oidc_rs.admin import IdentityAdmin, IssuerAdmin
 from django_oidc_rs.cache_store import CacheKeyStore
 from django_oidc_rs.conf import get_config
+from django_oidc_rs.core.errors import UserRejected
 from django_oidc_rs.core.keys import FleetState, KeyRecord, StoreError
 from django_oidc_rs.core.keys.sync import SyncReport
+from django_oidc_rs.issuer_admin import _outcome
 from django_oidc_rs.key_standing import Standing
 from django_oidc_rs.key_sync import sync_now
 from django_oidc_rs.models import (
@@ -38,11 +43,18 @@ from django_oidc_rs.models import (
 )
 from django_oidc_rs.stores import DatabaseKeyStore
 from django_oidc_rs.testing import FakeIssuer, SigningKey
+from django_oidc_rs.testing.force import access_token
+from django_oidc_rs.users import resolve_user
 from tests.commands import database_store
 
 ROOT = Path(__file__).parent.parent
 User = get_user_model()
-urlpatterns = [path("admin/", admin.site.urls)]
+
+# A project may have several.
+operations = admin.AdminSite("operations")
+operations.register(IssuerRecord, IssuerAdmin)
+operations.register(FederatedIdentity, IdentityAdmin)
+urlpatterns = [path("ops/", operations.urls), path("admin/", admin.site.urls)]
 
 ONE, TWO, OLD = "https://one.test", "https://two.test", "https://old.test"
 SECRET = "a-shared-secret-of-32-characters!"
@@ -106,7 +118,9 @@ def client(root):
 
 def text(response):
     """What a page says: without markup, its blanks made one."""
-    html = re.sub(r"<(script|style).*?</\1>", "", response.content.decode(), flags=re.S)
+    html = re.sub(
+        r"<(script|style).*?</\1>", "", response.content.decode(), flags=re.DOTALL
+    )
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
@@ -119,9 +133,9 @@ def row_of(response, issuer=ONE):
     (row,) = re.findall(
         rf"<tr>(?:(?!</tr>).)*{re.escape(issuer)}.*?</tr>",
         response.content.decode(),
-        flags=re.S,
+        flags=re.DOTALL,
     )
-    cells = re.findall(r'class="field-(\w+)[^>]*>(.*?)</t[dh]>', row, flags=re.S)
+    cells = re.findall(r'class="field-(\w+)[^>]*>(.*?)</t[dh]>', row, flags=re.DOTALL)
     return {name: re.sub(r"<[^>]*>", "", cell) for name, cell in cells}
 
 
@@ -376,7 +390,9 @@ def test_no_note_where_all_have_rows(fakes, client, settings):
     assert "In OIDC_RS, not stored" not in text(client.get(ISSUER_LIST))
 
 
-def test_keys_in_a_cache(client, settings):
+@pytest.fixture
+def cached(settings):
+    """Return ``cached(database)``: keys go to a cache, with the database behind it."""
     backend = "django.core.cache.backends.locmem.LocMemCache"
     settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "admin"}}
     settings.OIDC_RS = {
@@ -384,13 +400,20 @@ def test_keys_in_a_cache(client, settings):
         "ISSUERS": {"one": {"ISSUER": ONE, "KEYS": {"STORE": "default"}}},
     }
     caches["default"].clear()
-    database = DatabaseKeyStore()
 
-    def cache(alias):
-        return CacheKeyStore(alias, fallback=database)
+    def cached(database):
+        def cache(alias):
+            return CacheKeyStore(alias, fallback=database)
 
-    fake = FakeIssuer(get_config().issuers[0])
-    with database_store(fake, cache=cache):
+        fake = FakeIssuer(get_config().issuers[0])
+        return database_store(fake, store=database, cache=cache)
+
+    yield cached
+    caches["default"].clear()
+
+
+def test_keys_in_a_cache(client, cached):
+    with cached(DatabaseKeyStore()):
         client.post(SYNC, {"alias": "one"})
         assert row_of(client.get(ISSUER_LIST))["state"] == "fresh"
         # The cache is what processes use; the row is for when it is flushed.
@@ -399,6 +422,15 @@ def test_keys_in_a_cache(client, settings):
         caches["default"].clear()
         row = row_of(client.get(ISSUER_LIST))
         assert (row["state"], row["last_error"]) == ("none", "-")
+
+
+def test_keys_in_a_cache_without_the_database_behind_it(client, cached):
+    with cached(Unreachable()):
+        done = client.post(SYNC, {"alias": "one"}, follow=True)
+        assert messages(done) == [
+            "one: OperationalError. What is stored stays as it was."
+        ]
+        assert "one fresh" in text(done)
 
 
 # Sync now.
@@ -420,7 +452,7 @@ def test_the_buttons_are_that_form(stored, client):
     for page, alias in ((issuer_page(ONE), "one"), (ISSUER_LIST, "two")):
         html = client.get(page).content.decode()
         (form,) = re.findall(
-            rf'<form method="post" action="{SYNC}">.*?</form>', html, flags=re.S
+            rf'<form method="post" action="{SYNC}">.*?</form>', html, flags=re.DOTALL
         )
         assert "csrfmiddlewaretoken" in form
         assert f'name="alias" value="{alias}"' in form
@@ -526,7 +558,7 @@ def test_the_permission_to_change_is_enough(stored):
 
 
 def test_sync_takes_a_bounded_time(fakes, clock):
-    """Who waits for a page waits 15 seconds and one fetch, however many issuers hang."""
+    """However many issuers hang: 15 seconds and one fetch."""
     asked = []
 
     def hang(url, *, trusted_address, headers=None):
@@ -536,10 +568,6 @@ def test_sync_takes_a_bounded_time(fakes, clock):
 
     fakes["one"].hang()
     with database_store(clock=clock):
-        from dataclasses import replace
-
-        from django_oidc_rs import wiring
-
         policies = [replace(get_config().issuers[0], alias=str(n)) for n in range(9)]
         with wiring.substitute(replace(wiring.get_seams(), fetch=hang)):
             reports = sync_now(policies)
@@ -682,8 +710,6 @@ def test_the_last_use_is_shown(pairs, client):
     at = timezone.now() - timedelta(days=3)
     FederatedIdentity.objects.update(last_used_at=at)
     for page in (IDENTITY_LIST, identity_page(pairs["a"])):
-        from django.utils.formats import localize
-
         assert localize(timezone.localtime(at)) in text(client.get(page))
 
 
@@ -908,10 +934,6 @@ def test_unlinking_asks_and_blanks(client, bobs, bob):
 def test_unlinked_is_as_deleted(client, bobs, fakes):
     client.post(identity_page(bobs, "unlink"))
     assert User.objects.filter(username="bob").exists()
-    from django_oidc_rs.core.errors import UserRejected
-    from django_oidc_rs.testing.force import access_token
-    from django_oidc_rs.users import resolve_user
-
     with pytest.raises(UserRejected) as refused:
         resolve_user(access_token(subject="new"))
     assert refused.value.reason == "deleted_user"
@@ -1044,8 +1066,6 @@ def test_no_page_tells_a_secret(stored, client):
 
 def test_other_issuers_of_a_report_are_not_promised():
     """A report without record and error, which ``fetch_keys`` never gives."""
-    from django_oidc_rs.issuer_admin import _outcome
-
     level, _ = _outcome(SyncReport(alias="one", issuer=ONE))
     assert level == 40
 
@@ -1112,6 +1132,20 @@ found, _ = page.get_search_results(request, FederatedIdentity.objects.all(), "zo
 assert [each.user for each in found] == [user]
 print(json.dumps(fields))
 """
+
+
+def test_each_site_leads_to_its_own_pages(stored, client):
+    def there(page):
+        return page.replace("/admin/", "/ops/")
+
+    for name in pages().keys() - NOBODYS:
+        html = client.get(there(pages()[name])).content.decode()
+        assert re.findall(r'(?:href|action)="(/admin/[^"]*)', html) == []
+    identity = FederatedIdentity.objects.get()
+    synced = client.post(there(SYNC), {"alias": "one"})
+    assert synced["Location"] == there(issuer_page(ONE))
+    unlinked = client.post(there(identity_page(identity, "unlink")))
+    assert unlinked["Location"] == there(identity_page(identity))
 
 
 def test_a_project_without_admin():

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+_REFUSED = {"application/json": {"schema": {"$ref": "#/components/schemas/Refused"}}}
+# Django's own page, for an ID that no address of ours can hold.
+_PAGE = {"text/html": {"schema": {"type": "string"}}}
+
 
 def describe_rest_framework(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Add 404 where the path names an object, 415 where a body is sent."""
@@ -11,15 +15,13 @@ def describe_rest_framework(result: dict[str, Any], **kwargs: Any) -> dict[str, 
         for operation in operations.values():
             responses = operation["responses"]
             if "{" in path:
-                responses["404"] = _answer("There is no such order.")
+                responses["404"] = {
+                    "description": "There is no such order.",
+                    "content": {**_REFUSED, **_PAGE},
+                }
             if "requestBody" in operation:
-                responses["415"] = _answer("The body is of another media type.")
+                responses["415"] = {
+                    "description": "The body is of another media type.",
+                    "content": _REFUSED,
+                }
     return result
-
-
-def _answer(description: str) -> dict[str, Any]:
-    refused = {"$ref": "#/components/schemas/Refused"}
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": refused}},
-    }

@@ -21,6 +21,7 @@ from .builders import examples
         (b"YWI", b"ab"),
         (b"YWJj", b"abc"),
         (b"-_-_", b"\xfb\xff\xbf"),
+        (b"AAAX", b"\0\0\x17"),
     ],
 )
 def test_canonical_text_is_decoded(text, data):

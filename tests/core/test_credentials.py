@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -150,6 +152,12 @@ def test_a56_a_long_token_is_refused_unparsed(tail):
 
 def test_the_raw_token_does_not_show():
     assert TOKEN not in repr(parse(f"Bearer {TOKEN}"))
+
+
+def test_credentials_cannot_change():
+    credentials = parse(f"Bearer {TOKEN}")
+    with pytest.raises(FrozenInstanceError):
+        credentials.raw_token = "other"
 
 
 LIKELY = st.lists(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import FrozenInstanceError
 from functools import cache
 
 import pytest
@@ -407,6 +408,19 @@ def test_an_operator_reads_why_no_key_is_usable(keys, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({}, "the document has no array named keys"),
+        ({"keys": [{}] * 101}, "the set holds over 100 keys"),
+    ],
+)
+def test_an_operator_reads_why_a_document_is_no_set(document, message):
+    with pytest.raises(JwkSetError) as caught:
+        parse_jwk_set(document, algorithms=DEFAULT_ALGORITHMS)
+    assert str(caught.value) == message
+
+
 def test_a_set_of_100_keys_is_read():
     keys = parse(jwk("ES256"), *[{}] * 99)
     assert len(keys.keys) == 1
@@ -604,6 +618,13 @@ def test_a_shared_secret_verifies_whatever_kid_the_issuer_writes(algorithm):
         assert key.verify(algorithm, MESSAGE, signature)
         assert not key.verify(algorithm, MESSAGE, signature[:-1])
     assert keys.matching(None, "RS256") == ()
+
+
+def test_what_was_read_of_a_set_cannot_change():
+    keys = parse(jwk("ES256"), None)
+    for member in (keys.keys[0], keys.refused[0]):
+        with pytest.raises(FrozenInstanceError):
+            member.key_id = "other"
 
 
 def test_no_key_material_in_a_repr():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -26,9 +28,17 @@ def test_a_compact_jws_is_parsed_once():
 
 
 def test_nothing_unverified_shows():
-    shown = repr(parse_jws(sign()))
+    raw_token = sign()
+    shown = repr(parse_jws(raw_token))
     assert "alice" not in shown
     assert "signature" not in shown
+    assert not any(part in shown for part in raw_token.split("."))
+
+
+def test_what_was_parsed_cannot_change():
+    jws = parse_jws(sign())
+    with pytest.raises(FrozenInstanceError):
+        jws.signing_input = b""
 
 
 @pytest.mark.parametrize(

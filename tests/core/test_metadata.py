@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import FrozenInstanceError
 
 import pytest
 
@@ -87,6 +88,12 @@ def test_a_good_document():
     assert metadata.jwks_uri == "https://keys.test/jwks"
     assert metadata.url == OPENID
     assert metadata.public_address
+
+
+def test_what_was_believed_cannot_change():
+    metadata = parse_metadata(document(), issuer=ISSUER)
+    with pytest.raises(FrozenInstanceError):
+        metadata.jwks_uri = "https://evil.test/jwks"
 
 
 def test_141_signed_metadata_is_ignored():

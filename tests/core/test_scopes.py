@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
@@ -90,6 +90,11 @@ def test_the_issuer_who_granted_counts(issuers, met):
 def test_a_requirement_that_demands_nothing_is_refused(make):
     with pytest.raises(ValueError, match=r"^name at least one scope$|no scope-token"):
         make()
+
+
+def test_a_requirement_cannot_change_once_it_was_checked():
+    with pytest.raises(FrozenInstanceError):
+        ALL.alternatives = ()
 
 
 @pytest.mark.parametrize(

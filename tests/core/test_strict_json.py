@@ -205,6 +205,11 @@ def test_a_frozen_object_cannot_change(change):
     assert value == frozen()
 
 
+def test_a_project_that_tries_reads_why_not():
+    with pytest.raises(TypeError, match=r"^verified claims cannot be changed$"):
+        frozen()["a"] = 2
+
+
 def test_a_frozen_object_reads_as_a_dict():
     value = frozen()
     assert isinstance(value, FrozenDict)

@@ -76,7 +76,7 @@ class SharedDatabase:
         state = self._state(issuer)
         if state:
             self.server.execute(
-                f'UPDATE {STATES} SET state = %s, version = version + 1'
+                f"UPDATE {STATES} SET state = %s, version = version + 1"
                 ' WHERE "key" = %s',
                 json.dumps(edit(state)),
                 issuer_key(issuer),

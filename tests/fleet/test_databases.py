@@ -42,10 +42,13 @@ def settle(holder="one", error=""):
 
 
 def test_it_is_the_server_that_was_asked_for(request, database):
-    assert connections["default"].vendor == {
-        "postgresql": "postgresql",
-        "mariadb": "mysql",
-    }[request.node.callspec.params["database"]]
+    assert (
+        connections["default"].vendor
+        == {
+            "postgresql": "postgresql",
+            "mariadb": "mysql",
+        }[request.node.callspec.params["database"]]
+    )
 
 
 # Records.
@@ -127,7 +130,9 @@ def test_ss_09_the_age_has_no_time_zone(database, zone, use_tz):
 
 
 @pytest.mark.parametrize("use_tz", [True, False], ids=["aware", "naive"])
-@pytest.mark.parametrize("fetched_at", [1_793_060_200.0, 1_793_063_800.0, 1_774_749_000.0])
+@pytest.mark.parametrize(
+    "fetched_at", [1_793_060_200.0, 1_793_063_800.0, 1_774_749_000.0]
+)
 def test_hours_that_occur_twice_or_never(fetched_at, use_tz):
     """What stands there for people is right in October and in March, too."""
     with override_settings(USE_TZ=use_tz, TIME_ZONE="Europe/Berlin"):

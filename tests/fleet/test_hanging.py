@@ -17,7 +17,7 @@ def warmed(fleet, issuer):
     (process,) = fleet.start(1, patient=False)
     token = issuer.token()
     # Once more where this machine was so busy that the store seemed to hang.
-    while not process.status(token) == 200:
+    while process.status(token) != 200:
         process.do("pass_time", seconds=2)
     process.do("settle")
     return process, token

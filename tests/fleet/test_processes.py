@@ -9,6 +9,23 @@ from django_oidc_rs.testing.signing import SigningKey
 LIFETIME = 600
 
 
+def test_jc_29_s_a_wait_for_another_process_has_an_end(fleet, issuer):
+    """Who has keys serves them; who looks for one is told to come again."""
+    holder, other = fleet.start(2)
+    good = issuer.token()
+    assert fleet.statuses(good) == [200, 200]
+    with issuer.held():
+        holder.send("ask", tokens=issuer.forgeries(1))
+        issuer.await_count(2)
+        fleet.processes[1].do("pass_time", seconds=2)
+        known, unknown = other.ask(good, issuer.forgeries(1)[0])
+        assert known["status"] == 200
+        assert unknown["status"] == 503
+        assert unknown["retry_after"] == "1"
+        assert unknown["took"] < 4
+    holder.receive()
+
+
 @pytest.mark.parametrize("delay", [0.3, 0.0], ids=["slow", "quick"])
 def test_jc_01_s_a_cold_start_is_one_fetch(fleet, issuer, delay):
     issuer.delay = delay
@@ -31,6 +48,19 @@ def test_jc_11_s_a_flood_of_unknown_kids_is_two_fetches(fleet, issuer):
     assert 1 <= issuer.count() - before <= 2
     # The rest was refused without asking anybody.
     assert [answer["status"] for answer in answers[1::2]].count(401) >= 80
+
+
+def test_jc_07_s_jc_09_s_nothing_is_left_for_others(fleet, issuer):
+    """What one process has spent no other has: refused at once, and with 401."""
+    one, *others = fleet.start(3)
+    assert fleet.statuses(issuer.token()) == [200] * 3
+    one.ask(*issuer.forgeries(3))
+    before = issuer.count()
+    # Past what a look at the store costs, well within the cooldown.
+    fleet.pass_time(2)
+    for process in others:
+        assert process.status(issuer.forgeries(1)[0]) == 401
+    assert issuer.count() == before
 
 
 def test_jc_10_s_a_flood_does_not_delay_a_refresh(fleet, issuer):
@@ -89,7 +119,7 @@ def test_jc_03_s_jc_04_s_one_refresh_for_a_lifetime(fleet, issuer):
     assert issuer.count() == 2
 
 
-def test_jc_16_s_jc_19_s_an_outage(fleet, issuer):
+def test_jc_16_s_jc_18_s_jc_19_s_an_outage(fleet, issuer):
     """Good tokens pass, and one backoff is kept by all."""
     fleet.start(4)
     good, unknown = issuer.token(), issuer.forgeries(1)[0]

@@ -29,8 +29,10 @@ def test_ss_07_a_poisoned_entry_is_fetched_again(fleet, issuer, shared, signed):
     evil = SigningKey(key_id=issuer.keys[0].key_id)
     shared.edit_record(
         issuer.url,
-        lambda values: values
-        | {"jwks": '{"keys":[' + str(evil.public_jwk()).replace("'", '"') + "]}"},
+        lambda values: (
+            values
+            | {"jwks": '{"keys":[' + str(evil.public_jwk()).replace("'", '"') + "]}"}
+        ),
         **signed,
     )
     assert second.status(issuer.token(evil)) == 401

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import string
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from ..core.builders import examples
@@ -13,7 +13,11 @@ from ..core.builders import examples
 
 def bounded(number):
     """Return settings of a property: so many examples, the same ones every time."""
-    return settings(examples(number), derandomize=True)
+    return settings(
+        examples(number),
+        derandomize=True,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
 
 
 def outcome(declared, call, /, *args, **options):

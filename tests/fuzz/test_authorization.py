@@ -43,8 +43,9 @@ def scoped(_request):
     return HttpResponse("let in")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def issuer():
+    """One for all examples of a test: what it issued before harms nothing."""
     fake = FakeIssuer()
     with install(fake):
         yield fake

@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_oidc_rs import last_use
@@ -55,7 +56,9 @@ def is_now(moment):
 
 
 def test_creation_is_use(db, api, django_assert_num_queries):
-    api.user("alice")
+    with CaptureQueriesContext(connection) as queries:
+        api.user("alice")
+    assert [query for query in queries if query["sql"].startswith("UPDATE")] == []
     assert is_now(last_used())
     with django_assert_num_queries(1):
         api.user("alice")
@@ -181,10 +184,6 @@ def warnings(caplog):
 
 
 ONE_WARNING = [(logging.WARNING, "last_use_not_written", "default")]
-
-
-def updates(queries):
-    return [query for query in queries if query["sql"].startswith("UPDATE")]
 
 
 def test_a_database_that_is_read_only(database, api, caplog, monkeypatch):

@@ -151,6 +151,7 @@ function pretty(text) {
 }
 
 async function call(each) {
+  byId("answer").setAttribute("aria-busy", "true");
   const token = credentials(each.send);
   const headers = {};
   if (token) {
@@ -182,6 +183,7 @@ async function call(each) {
   byId("copied").textContent = "";
   offer(response.status === 403 ? challenge.scope : undefined);
   show("answer", true);
+  byId("answer").removeAttribute("aria-busy");
   reveal(byId("result"));
 }
 

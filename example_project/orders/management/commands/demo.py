@@ -61,6 +61,8 @@ class Command(BaseCommand):
                 as_expected = demo.run()
                 if options["serve"]:
                     self._serve(demo)
+                else:
+                    self._write("With --serve: a page to sign in with and look around.")
         except DemoError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
@@ -72,9 +74,10 @@ class Command(BaseCommand):
 
     def _serve(self, demo: Demo) -> None:
         try:
-            self._write(f"\nThe page, sign in     {demo.api.url}/")
+            self._write(f"\nThe page              {demo.api.url}/")
             self._write(
-                f"  as {' or '.join(seeds.USERS)}; the password is: {seeds.PASSWORD}"
+                f"{'':22}sign in as {', '.join(seeds.USERS)}; "
+                f"the password is: {seeds.PASSWORD}"
             )
             self._write(f"API                   {demo.api.url}")
             self._write(f"Authorization server  {demo.issuer.url}")
