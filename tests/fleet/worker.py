@@ -68,6 +68,8 @@ class Worker:
         if patient:
             # A machine that is busy with many tests is no store that hangs.
             bounded._WRITE = bounded._READ = 20.0
+            # Whoever waits for the refreshers to end need not wait for this too.
+            bounded._LINGER = 0.02
         seams = replace(wiring.get_seams(), clock=self._clock)
         # Kept: what is collected is undone.
         self._substitution = wiring.substitute(seams)

@@ -5,6 +5,7 @@ Nothing runs here: no thread, no connection, no resource server is made before a
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -31,6 +32,8 @@ def main(address):
         importlib.import_module(module)
     from . import worker
 
+    # What is there already is there to stay: nobody need look at it, or copy it.
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for _line in sys.stdin:
         if os.fork() == 0:

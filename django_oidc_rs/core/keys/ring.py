@@ -261,7 +261,8 @@ class KeyRing:
                 break
             # Somebody else is fetching just that.
             self._pause(_LOOK_AGAIN)
-        if verdict is Verdict.GRANTED and due and self._has_been_done():
+        # Looked at in any case: who publishes must know what it replaces.
+        if verdict is Verdict.GRANTED and self._has_been_done() and due:
             self._gate.succeeded()
         elif verdict is Verdict.GRANTED:
             self._fetch(flight)

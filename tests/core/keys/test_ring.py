@@ -548,7 +548,7 @@ class TestUnknownKid:
         for number in range(10_000):
             assert not process.find(f"kid {number}")
         assert network.hits == 3
-        assert process.store.loads <= 4
+        assert process.store.loads <= 6
         assert size() == before
         assert len(process.ring._gate._budget._spent) == 2
 
@@ -1360,6 +1360,24 @@ class TestFleet:
         assert store.admit(ISSUER, holder="next", cooldown=None).verdict is (
             Verdict.GRANTED
         )
+
+    def test_jc_11_s_who_searched_before_another_published_replaces_what_that_stored(
+        self, network, clock, store
+    ):
+        """Or it would lose the race, and both would have to be fetched again."""
+        one, two, *_ = self.fleet(network, clock, store)
+        one.names(), two.names()
+        clock.advance(2)
+
+        def overtaken():
+            store.before_admit = lambda: None
+            one.find("random 1")
+
+        store.before_admit = overtaken
+        assert not two.find("random 2")
+        two.names()
+        assert stored_by(one).version == 3
+        assert network.hits == 3
 
     def test_jc_11_s_a_flood_in_four_processes_is_two_fetches(
         self, network, clock, store
