@@ -22,9 +22,9 @@ let answer;
 let made = 0;
 
 function newKey() {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   made += 1;
-  return { ...privateKey.export({ format: 'jwk' }), kid: `key-${made}`, use: 'sig', alg: 'RS256' };
+  return { ...privateKey.export({ format: 'jwk' }), kid: `key-${made}`, use: 'sig', alg: 'ES256' };
 }
 
 // Its keys are fixed when it is made, so a rotation makes another.
@@ -40,6 +40,7 @@ function serve(issuer) {
         grant_types: ['client_credentials'],
         redirect_uris: [],
         response_types: [],
+        id_token_signed_response_alg: 'ES256',
       },
     ],
     features: {
@@ -52,7 +53,7 @@ function serve(issuer) {
           scope: 'orders:read',
           audience: AUDIENCE,
           accessTokenFormat: 'jwt',
-          jwt: { sign: { alg: 'RS256' } },
+          jwt: { sign: { alg: 'ES256' } },
         }),
       },
     },

@@ -19,6 +19,7 @@ from typing import Any
 from django.core import signing
 from django.core.cache import BaseCache, caches
 
+from .conf import get_config
 from .core.keys import Admission, KeyRecord, KeyStore, Outcome, StoreError, Verdict
 from .core.keys.fleet import LEASE
 from .core.keys.limits import MAX_FETCHES, pause_after
@@ -101,7 +102,7 @@ class CacheKeyStore:
             logger.error(  # noqa: TRY400 -- see above
                 "Keys of issuer %s in the cache are not signed by this project",
                 issuer,
-                extra={"reason": "store_tampered", "issuer": issuer},
+                extra={"reason": "store_tampered", "issuer_alias": _alias(issuer)},
             )
             return None
 
@@ -182,10 +183,18 @@ class CacheKeyStore:
             values: Any = json.loads(said.get(_name(issuer, "failures"), '[0, ""]'))
             failures, error = int(values[0]), str(values[1])
             pause = min(float(pause), _ASK_AGAIN)
+            if not pause >= 0:
+                # NaN compares with nothing, and would never be over.
+                raise ValueError
         except (ValueError, TypeError, IndexError, KeyError):
             # Edited by somebody: as if nothing had been said.
             return 0, "", 0.0
         return failures, error, pause
+
+
+def _alias(issuer: str) -> str | None:
+    policies = get_config().issuers
+    return next((each.alias for each in policies if each.issuer == issuer), None)
 
 
 def _name(issuer: str, entry: str) -> str:

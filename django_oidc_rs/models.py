@@ -64,6 +64,7 @@ class IssuerRecord(models.Model):
     lifetime = models.FloatField(_("lifetime in seconds"))
     etag = models.TextField(blank=True)
     last_modified = models.TextField(blank=True)
+    metadata_url = models.TextField(blank=True, default="")
     metadata_fetched_at = models.FloatField(default=0)
     metadata_public = models.BooleanField(default=True)
     # By the database's clock, unlike fetched_at: hosts' clocks differ.

@@ -104,10 +104,17 @@ def get_resource_server() -> ResourceServer:
 
 def _build() -> ResourceServer:
     config, seams = get_config(), get_seams()
+    # One each, however many issuers there are: a store that hangs costs one thread.
+    stores = {
+        policy.keys.store: BoundedStore(seams.store_of(policy), spawn=seams.spawn)
+        for policy in config.issuers
+    }
     return ResourceServer(
         {
             policy.issuer: JwtValidator(
-                policy, keys=_keys(policy, seams), clock=seams.clock
+                policy,
+                keys=_keys(policy, seams, stores[policy.keys.store]),
+                clock=seams.clock,
             )
             for policy in config.issuers
         },
@@ -115,7 +122,7 @@ def _build() -> ResourceServer:
     )
 
 
-def _keys(policy: IssuerPolicy, seams: Seams) -> KeySource:
+def _keys(policy: IssuerPolicy, seams: Seams, store: KeyStore) -> KeySource:
     if policy.shared_secret is not None:
         return StaticKeys(shared_secret_keys(policy.shared_secret))
     if policy.jwks is not None:
@@ -124,7 +131,7 @@ def _keys(policy: IssuerPolicy, seams: Seams) -> KeySource:
         policy,
         clock=seams.clock,
         fetch=seams.fetch,
-        store=BoundedStore(seams.store_of(policy), spawn=seams.spawn),
+        store=store,
         spawn=seams.spawn,
         on_refresh=_announce,
     )

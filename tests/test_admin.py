@@ -24,7 +24,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import localize
 
-from django_oidc_rs import wiring
+from django_oidc_rs import identity_admin, wiring
 from django_oidc_rs.admin import IdentityAdmin, IssuerAdmin
 from django_oidc_rs.cache_store import CacheKeyStore
 from django_oidc_rs.conf import get_config
@@ -693,6 +693,14 @@ def test_filters(pairs, client, query, found):
     pairs["gone"] = FederatedIdentity.objects.get(user=None)
     expected = sorted(str(pairs[name]) for name in found.split())
     assert sorted(listed(client, **query)) == expected
+
+
+def test_a_user_name_that_is_a_relation_is_not_searched(rf, monkeypatch):
+    """Django allows one; the model stands in for a user model of that kind."""
+    monkeypatch.setattr(LogEntry, "USERNAME_FIELD", "user", raising=False)
+    monkeypatch.setattr(identity_admin, "get_user_model", lambda: LogEntry)
+    page = IdentityAdmin(FederatedIdentity, admin.site)
+    assert page.get_search_fields(rf.get("/")) == ["subject"]
 
 
 def test_the_list_is_a_bounded_number_of_queries(pairs, client):

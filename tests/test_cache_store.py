@@ -164,6 +164,7 @@ def test_ss_07_ss_08_a_poisoned_entry_counts_as_none(store, cache, stored, caplo
     assert store.load(ISSUER) is None
     (record,) = caplog.records
     assert (record.levelname, record.reason) == ("ERROR", "store_tampered")
+    assert record.issuer_alias == "default"
     assert "evil" not in caplog.text
     assert store.publish(RECORD, replacing=0).version == 1
     assert store.load(ISSUER) == replace(RECORD, version=1)
@@ -275,8 +276,10 @@ def test_an_edited_pause_blocks_nobody_for_long(store, cache):
     pause = entry("pause")
     cache.set(pause, 10**9, 60)
     assert ask(store).pause <= 5
-    cache.set(pause, "x", 60)
-    assert ask(store).verdict is Verdict.GRANTED
+    for said in ("x", "nan", float("nan"), -5):
+        cache.set(pause, said, 60)
+        assert ask(store).verdict is Verdict.GRANTED
+        settle(store)
 
 
 # A server that is gone.

@@ -31,6 +31,7 @@ from django_oidc_rs import (
     user_settings,
 )
 from django_oidc_rs.core import errors, issuers
+from tests import test_issuer_quirks as quirks
 from tests.readme_blocks import blocks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,6 +93,10 @@ def is_foreign(label):
     return bool(re.fullmatch(r"[\w/]+/\w+\.py, with [\w-]+", label))
 
 
+def is_orders(module):
+    return module.split(".")[0] == "orders"
+
+
 @pytest.fixture
 def modules(tmp_path, monkeypatch):
     """Return a function that makes the modules of a page importable."""
@@ -105,11 +110,12 @@ def modules(tmp_path, monkeypatch):
                 path.write_text(code)
 
     monkeypatch.syspath_prepend(tmp_path)
-    before = set(sys.modules)
+    # The example project has a package of that name.
+    for name in filter(is_orders, tuple(sys.modules)):
+        monkeypatch.delitem(sys.modules, name)
     yield write
-    for name in set(sys.modules) - before:
-        if name.split(".")[0] == "orders":
-            del sys.modules[name]
+    for name in filter(is_orders, tuple(sys.modules)):
+        del sys.modules[name]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -230,6 +236,46 @@ def settings_of(code):
     return namespace["OIDC_RS"]
 
 
+# What each provider's tokens look like: a person's, and a machine's if one can tell.
+TOKENS = {
+    "auth0": (quirks.AUTH0_USER, quirks.AUTH0_MACHINE),
+    "keycloak": (quirks.KEYCLOAK_USER, quirks.KEYCLOAK_SERVICE),
+    "entra": (quirks.ENTRA_V2_USER, quirks.ENTRA_V2_APP),
+    "azure_b2c": (quirks.B2C_USER,),
+    "okta": (quirks.OKTA_USER, {**quirks.OKTA_USER, "sub": quirks.OKTA_USER["cid"]}),
+    "cognito": (quirks.COGNITO_USER, {**quirks.COGNITO_USER, "sub": None}),
+    "django_oauth_toolkit": (
+        quirks.RFC_9068,
+        {**quirks.RFC_9068, "sub": quirks.RFC_9068["client_id"]},
+    ),
+    "django_allauth": (quirks.ALLAUTH_USER, {**quirks.ALLAUTH_USER, "sub": None}),
+}
+
+
+@pytest.mark.parametrize("page", PROVIDERS)
+def test_the_settings_of_a_page_accept_the_tokens_of_its_provider(page):
+    provider = Path(page).stem
+    (code,) = [
+        code for each, label, code in BLOCKS if (each, label) == (page, "settings.py")
+    ]
+    config = settings_of(code)
+    (issuer,) = config["ISSUERS"].values()
+    audience = config["AUDIENCE"]
+    names_us = "client_id" if provider == "cognito" else "aud"
+    for is_machine, claims in enumerate(TOKENS[provider]):
+        said = {**claims, "iss": issuer["ISSUER"]}
+        said[names_us] = audience if isinstance(audience, str) else audience[0]
+        row = quirks.Row(
+            settings={**issuer, "AUDIENCE": audience},
+            claims=said,
+            header={"typ": "at+jwt" if issuer.get("PROFILE") == "rfc9068" else "JWT"},
+            decision=quirks.Refusal(code="not asked"),
+        )
+        facts = quirks.decide(row)
+        assert facts.machine == bool(is_machine), facts
+        assert facts.client_id
+
+
 @pytest.mark.parametrize("page", PROVIDERS)
 def test_a_provider_page_says_what_is_asked(page):
     headings = re.findall(r"^## (.+)$", PAGES[page], re.MULTILINE)
@@ -274,6 +320,17 @@ def test_reasons_named_exist(page):
         named += ast.literal_eval(codes)
     assert named
     assert set(named) <= REASONS
+
+
+def test_every_reason_of_a_log_record_has_a_row_in_the_readme():
+    text = (ROOT / "README.md").read_text()
+    rows = re.search(r"^\| `reason` \|.*\n((?:\|.*\n)+)", text, re.MULTILINE)[1]
+    code = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+    written = set(re.findall(r'"reason": "(\w+)"|_warn\("(\w+)"', code))
+    reasons = {name for pair in written for name in pair if name}
+    reasons |= set(re.findall(r'UserRejected\([^)]*reason="(\w+)"', code))
+    assert len(reasons) > 8
+    assert reasons <= set(re.findall(r"`(\w+)`", rows))
 
 
 def test_the_modules_of_the_diagrams_exist():
@@ -359,8 +416,9 @@ def test_what_is_left_to_the_old_class(library, left, ask, fake_issuer):
     }
 
 
-def test_the_validator_of_the_guides_refuses_machines(modules):
-    modules("coming-from/drf-oidc-auth.md")
+@pytest.mark.parametrize("page", GUIDES)
+def test_the_validator_of_the_guides_refuses_machines(page, modules):
+    modules(page)
     people_only = importlib.import_module("orders.tokens").people_only
     with pytest.raises(errors.InvalidToken):
         people_only(testing.access_token(is_machine=True))

@@ -16,7 +16,12 @@ from django_oidc_rs.conf import get_config
 from django_oidc_rs.core.clock import SystemClock
 from django_oidc_rs.core.errors import BadSignature, KeysUnavailable
 from django_oidc_rs.core.http import HttpClient
-from django_oidc_rs.core.keys import KeyRing, MemoryKeyStore, StaticKeys
+from django_oidc_rs.core.keys import (
+    BoundedStore,
+    KeyRing,
+    MemoryKeyStore,
+    StaticKeys,
+)
 from django_oidc_rs.signals import keys_refreshed
 from django_oidc_rs.stores import DatabaseKeyStore, closing_connections
 from django_oidc_rs.testing import FakeClock, FakeIssuer, SigningKey, install
@@ -109,6 +114,30 @@ def test_each_issuer_has_the_store_it_names():
     with override_settings(OIDC_RS=keys(STORE="database")):
         (policy,) = get_config().issuers
         assert real.store_of(policy) is real.store
+
+
+def test_issuers_of_one_store_share_what_guards_it():
+    """A store that hangs costs one thread, however many issuers there are."""
+    raw = top(
+        ISSUERS={
+            "one": {"ISSUER": "https://one.test", "SCOPES": []},
+            "two": {"ISSUER": "https://two.test", "SCOPES": []},
+            "three": {
+                "ISSUER": "https://three.test",
+                "SCOPES": [],
+                "KEYS": {"STORE": "default"},
+            },
+        }
+    )
+    with override_settings(OIDC_RS=raw):
+        one, two, three = (
+            validator.keys._local._store
+            for validator in get_resource_server().validators
+        )
+    assert isinstance(one, BoundedStore)
+    assert one is two
+    assert isinstance(three, BoundedStore)
+    assert three is not one
 
 
 # One server.

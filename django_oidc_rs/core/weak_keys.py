@@ -34,7 +34,8 @@ def check_rsa(modulus: int, exponent: int) -> str | None:
     """Return why nobody should trust this RSA key, or None.
 
     ``weak_key``: shorter than 2048 bits, an even or tiny exponent, an even modulus or
-    a prime one (looked for up to 4096 bits). ``oversized_key``: over 8192 bits, which cost more than they are worth.
+    a prime one (looked for up to 4096 bits). ``oversized_key``: over 8192 bits, which
+    cost more than they are worth.
     ``roca_key``: made by a generator whose keys can be factored (CVE-2017-15361).
     """
     if modulus.bit_length() not in _RSA_BITS:

@@ -220,6 +220,8 @@ def HasClaim(  # noqa: N802 -- see HasScope
         return type(claim) is type(value) and claim == value
 
     class ClaimPermission(AccessTokenPermission):
+        issuers = aliases
+
         @sensitive_variables()
         def has_token_permission(
             self, token: AccessToken, request: Request, view: APIView
@@ -242,6 +244,8 @@ def FromIssuer(*aliases: str) -> type[AccessTokenPermission]:  # noqa: N802 -- s
         raise ValueError("name at least one issuer alias")
 
     class IssuerPermission(AccessTokenPermission):
+        issuers = aliases
+
         def has_token_permission(
             self, token: AccessToken, request: Request, view: APIView
         ) -> bool:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.example.running import serving
 
-PATIENCE_SECONDS = 30
-TOKEN_SECONDS = 20
+PATIENCE_SECONDS = 60
+TOKEN_SECONDS = 30
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox",

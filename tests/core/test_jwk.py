@@ -333,6 +333,7 @@ ED448 = {
     "of order 4 with sign": SIGN_448,
     "not canonical": P448,
     "with low bits in the sign byte": 5 | 1 << 448,
+    "with the bit beside the sign": 5 | 1 << 454,
 }
 
 
@@ -361,6 +362,11 @@ def test_the_largest_canonical_coordinate_is_kept(algorithm, y, length):
 @pytest.mark.parametrize("exponent", [3, 17, 65537, 2**32 + 1, 2**64 - 1])
 def test_an_ordinary_exponent_is_kept(exponent):
     assert len(parse(jwk("RS256", e=number(exponent))).keys) == 1
+
+
+@pytest.mark.parametrize("bits", [2048, 8192])
+def test_51_54_the_shortest_and_the_longest_modulus_are_kept(bits):
+    assert check_rsa((1 << bits) - 1, 65537) is None
 
 
 def test_52_a_secret_is_as_long_as_its_hash():
@@ -513,7 +519,10 @@ def test_a121_a_prime_modulus_is_no_secret():
 
 def test_a_modulus_of_over_4096_bits_is_not_tested_for_primality():
     """A hundred of them would take minutes."""
-    assert not check_rsa(2**4423 - 1, 65537)
+    assert check_rsa(2**4096 - 2549, 65537) == "weak_key"
+    # No prime, but Fermat's test takes it for one.
+    assert check_rsa(2**4096 + 1, 65537) is None
+    assert check_rsa(2**4423 - 1, 65537) is None
 
 
 def test_a116_equal_kid_with_another_kty_is_kept_and_told_apart():

@@ -5,13 +5,19 @@ from __future__ import annotations
 import threading
 
 import pytest
+from django.core.management import call_command
 
-from tests.users.databases import migrate, replacing_databases, sqlite_settings
+from tests.users.databases import replacing_databases, sqlite_settings
 
 from .counterparts import MariaDb, Postgresql
 from .issuer import CountingIssuer
 from .processes import Fleet, Zygote
 from .shared import SharedCache, SharedDatabase
+
+
+def migrate():
+    call_command("migrate", "django_oidc_rs", verbosity=0)
+
 
 SERVERS = {"postgresql": Postgresql, "mariadb": MariaDb}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from django_oidc_rs.testing.signing import SigningKey
 
 LIFETIME = 600
@@ -11,6 +13,11 @@ SOON = 0.9
 """Seconds: less than a look at the store may take, so nobody waited for one."""
 FIRST = 5.0
 """Seconds: the store is given up on, and the keys are fetched."""
+
+
+def only(name):
+    """Try one store, where the others could not make a difference."""
+    return pytest.mark.parametrize("shared", [name], indirect=True)
 
 
 def warmed(fleet, issuer):
@@ -30,6 +37,7 @@ def until(condition, seconds=15):
         time.sleep(0.02)
 
 
+@only("mariadb")
 def test_ss_03_known_keys_serve_and_nobody_waits(fleet, issuer, shared):
     process, token = warmed(fleet, issuer)
     with shared.hung():
@@ -69,6 +77,7 @@ def test_ss_03_jc_23_a_removed_key_is_gone_all_the_same(fleet, issuer, shared):
         assert answer["took"] < SOON
 
 
+@only("postgresql")
 def test_ss_04_jc_11_a_flood_is_two_fetches_of_this_process(fleet, issuer, shared):
     """Where the fleet cannot be asked, the limits of the process apply."""
     process, good = warmed(fleet, issuer)
@@ -83,6 +92,7 @@ def test_ss_04_jc_11_a_flood_is_two_fetches_of_this_process(fleet, issuer, share
         assert answer["took"] < SOON
 
 
+@only("mariadb")
 def test_ss_04_what_could_not_be_stored_is_stored_later(fleet, issuer, shared):
     first, second = fleet.start(2, patient=False)
     with shared.hung():

@@ -9,6 +9,12 @@ from django_oidc_rs.testing.signing import SigningKey
 LIFETIME = 600
 
 
+def only(name):
+    """Try one store, where the others could not make a difference."""
+    return pytest.mark.parametrize("shared", [name], indirect=True)
+
+
+@only("mariadb")
 def test_jc_29_s_a_wait_for_another_process_has_an_end(fleet, issuer):
     """Who has keys serves them; who looks for one is told to come again."""
     holder, other = fleet.start(2)
@@ -50,6 +56,7 @@ def test_jc_11_s_a_flood_of_unknown_kids_is_two_fetches(fleet, issuer):
     assert [answer["status"] for answer in answers[1::2]].count(401) >= 80
 
 
+@only("redis")
 def test_jc_07_s_jc_09_s_nothing_is_left_for_others(fleet, issuer):
     """What one process has spent no other has: refused at once, and with 401."""
     one, *others = fleet.start(3)
@@ -63,6 +70,7 @@ def test_jc_07_s_jc_09_s_nothing_is_left_for_others(fleet, issuer):
     assert issuer.count() == before
 
 
+@only("mariadb")
 def test_jc_10_s_a_flood_does_not_delay_a_refresh(fleet, issuer):
     fleet.start(2)
     good = issuer.token()
@@ -94,6 +102,7 @@ def test_jc_06_s_jc_23_s_a_rotation(fleet, issuer):
     assert fleet.statuses(issuer.token(old)) == [401] * 4
 
 
+@only("mariadb")
 def test_ss_01_what_one_fetched_the_others_read(fleet, issuer):
     first, second = fleet.start(2)
     assert fleet.statuses(issuer.token()) == [200, 200]
@@ -136,6 +145,7 @@ def test_jc_16_s_jc_18_s_jc_19_s_an_outage(fleet, issuer):
     assert issuer.count() - before <= 2 * 3
 
 
+@only("postgresql")
 def test_jc_17_s_and_its_end(fleet, issuer):
     fleet.start(2, keys={"STALE_IF_ERROR": 3600})
     token = issuer.token()
@@ -175,6 +185,7 @@ def test_jc_28_s_a_holder_killed_in_mid_fetch(fleet, issuer, shared):
     assert issuer.count() == 3
 
 
+@only("redis")
 def test_jc_01_s_a_cold_fleet_outlives_its_holder(fleet, issuer, shared):
     holder, other = fleet.start(2)
     token = issuer.token()
@@ -208,6 +219,7 @@ def test_ss_09_hosts_two_minutes_apart(fleet, issuer):
     assert issuer.count() == 2
 
 
+@only("redis")
 def test_jc_27_s_a_slow_old_answer_takes_nothing_back(fleet, issuer, shared):
     slow, quick = fleet.start(2)
     old, new = issuer.keys[0], SigningKey()
@@ -243,6 +255,7 @@ def test_ss_11_workers_forked_after_a_warm_up(fleet, issuer):
     assert parent.status(token) == 200
 
 
+@only("postgresql")
 def test_ss_11_a_worker_forked_in_mid_fetch(fleet, issuer, shared):
     """The thread that fetches, and its locks, are the parent's alone."""
     (parent,) = fleet.start(1)
@@ -257,6 +270,7 @@ def test_ss_11_a_worker_forked_in_mid_fetch(fleet, issuer, shared):
     assert parent.status(token) == 200
 
 
+@pytest.mark.parametrize("shared", ["postgresql", "mariadb"], indirect=True)
 def test_atomic_requests_undo_no_keys(fleet, issuer):
     """The refresher is never in the request's transaction, whose end may undo all."""
     first, second = fleet.start(2, atomic=True)

@@ -74,8 +74,11 @@ def test_ss_05_a_flushed_redis_is_filled_again(fleet, issuer, shared):
     assert fleet.statuses(token) == [200, 200]
     issuer.await_count(2)
     fleet.settle()
+    # At most one for each process that knew keys before.
+    filled = issuer.count()
+    assert filled <= 3
     assert fleet.start(1)[-1].status(token) == 200
-    assert issuer.count() == 2
+    assert issuer.count() == filled
 
 
 def test_a_lease_ends_by_the_servers_clock(fleet, issuer, shared):

@@ -23,7 +23,7 @@ from django_oidc_rs.testing import FakeIssuer
 
 ROOT = Path(__file__).parents[2]
 MANAGE = ROOT / "example_project" / "manage.py"
-SECONDS = 60
+SECONDS = 120
 AUDIENCE = "https://orders.example/"
 CHECKS = (
     "not_a_server_error",

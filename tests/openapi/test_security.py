@@ -106,6 +106,7 @@ ROWS = [
     ("admin", [IsAdminUser], [token()]),
     ("AllowAny", [AllowAny], [token(), {}]),
     ("subclass of AllowAny", [AlmostAllowAny], [token()]),
+    ("subclass in others' or", [IsAdminUser | AlmostAllowAny], [token()]),
     ("no permission", [], [token(), {}]),
     ("scope", [A], [token("a")]),
     ("all scopes", [HasAllScopes("a", "b")], [token("a", "b")]),
@@ -157,6 +158,9 @@ def test_permissions_become_alternatives(permission_classes, expected):
     ("permission_classes", "expected"),
     [
         pytest.param([IsAuthenticatedOrReadOnly], [token()], id="writing"),
+        pytest.param(
+            [IsAdminUser | IsAuthenticatedOrReadOnly], [token()], id="others' or"
+        ),
         pytest.param(
             [IsAuthenticatedOrReadOnly & A | B], [token("a"), token("b")], id="composed"
         ),

@@ -180,9 +180,10 @@ class FleetGate:
     def _remember(self, answer: Admission, now: float) -> None:
         if answer.verdict is Verdict.EXHAUSTED:
             self._budget.exhausted(until=now + answer.pause)
-        elif answer.verdict is not Verdict.LEASED and answer.failures:
+        if answer.verdict is not Verdict.LEASED and answer.failures:
             # Granted or not: what another process met is known here too.
-            self._backoff.adopt(failures=answer.failures, until=now + answer.pause)
+            pause = answer.pause if answer.verdict is Verdict.BACKING_OFF else 0
+            self._backoff.adopt(failures=answer.failures, until=now + pause)
             self._last_error = answer.error
 
     def stand_back(self, now: float) -> None:

@@ -19,6 +19,8 @@ __all__ = ["LocalKeys"]
 logger = logging.getLogger("django_oidc_rs.keys")
 
 _REFRESH_AHEAD = 0.8
+# Seconds between what the store and this process take for the same moment.
+_SLACK = 1.0
 
 
 class LocalKeys:
@@ -28,6 +30,7 @@ class LocalKeys:
         snapshot: the keys in force, None while there are none.
         record: what they were parsed from.
         read_at: when the store was last read, in monotonic seconds.
+        blind: whether it could not be read then.
     """
 
     def __init__(
@@ -47,9 +50,11 @@ class LocalKeys:
         self._version = 0
         self._stored_version = 0
         self._seen: tuple[int, str] | None = None
+        self._seen_at = -math.inf
         self.snapshot: KeySnapshot | None = None
         self.record: KeyRecord | None = None
         self.read_at = -math.inf
+        self.blind = False
 
     def is_fresh(self) -> bool:
         """Whether there are keys within their lifetime."""
@@ -106,16 +111,30 @@ class LocalKeys:
 
     def read(self) -> bool:
         """Install what other processes published; tell whether anything changed."""
+        record = self._load()
+        if record is None or self._is_known(record):
+            return False
+        if self._is_older(record):
+            if record.version > self._version:
+                # A publication that was held up: the store must learn of our set.
+                self._refresh_soon()
+            return False
+        return self._take(record)
+
+    def _load(self) -> KeyRecord | None:
         self.read_at = self._clock.monotonic()
         try:
             record = self._store.load(self._policy.issuer)
         except Exception as error:  # noqa: BLE001 -- keys can be had without the store
+            self.blind = True
             self._warn("store_unreachable", error)
-            return False
+            return None
+        self.blind = False
         self._stored_version = 0 if record is None else record.version
-        if record is None or _mark(record) == self._seen or self._is_older(record):
-            return False
-        self._seen = _mark(record)
+        return record
+
+    def _take(self, record: KeyRecord) -> bool:
+        self._seen, self._seen_at = _mark(record), self._published_at(record)
         try:
             self.install(record)
         except SourceError as error:
@@ -125,16 +144,33 @@ class LocalKeys:
         self._version = record.version
         return True
 
-    def _is_older(self, record: KeyRecord) -> bool:
-        """Whether a replica that lags, or a restored backup, gave ``record``.
+    def _is_known(self, record: KeyRecord) -> bool:
+        """Whether nothing was published since the store was looked at last.
 
-        A row made anew starts at version 1, so the version alone does not tell.
+        After a flush the versions begin anew, so the time counts too.
         """
         return (
-            self.snapshot is not None
-            and record.version < self._version
-            and self._clock.monotonic() - record.age <= self.snapshot.fetched_at
+            _mark(record) == self._seen
+            and self._published_at(record) <= self._seen_at + _SLACK
         )
+
+    def _is_older(self, record: KeyRecord) -> bool:
+        """Whether ``record`` was published before the keys in force were fetched.
+
+        A replica that lags, a restored backup or a publication that was held up gave
+        it. Versions do not tell: a row made anew starts at 1.
+        """
+        snapshot = self.snapshot
+        return snapshot is not None and (
+            self._published_at(record) < snapshot.fetched_at
+        )
+
+    def _published_at(self, record: KeyRecord) -> float:
+        return self._clock.monotonic() - record.age
+
+    def _refresh_soon(self) -> None:
+        if self.snapshot is not None:
+            self.snapshot = replace(self.snapshot, refresh_at=-math.inf)
 
     def publish(self, record: KeyRecord) -> None:
         """Store ``record``; where another process was faster, take over theirs.
@@ -149,9 +185,11 @@ class LocalKeys:
             return
         if published is not None:
             self._version = self._stored_version = published.version
-            self._seen = _mark(published)
-        elif self.read() and self.snapshot is not None:
-            self.snapshot = replace(self.snapshot, refresh_at=-math.inf)
+            self._seen, self._seen_at = _mark(published), self._clock.monotonic()
+            return
+        theirs = self._load()
+        if theirs is not None and self._take(theirs):
+            self._refresh_soon()
 
     def _warn(self, reason: str, error: Exception) -> None:
         logger.warning(

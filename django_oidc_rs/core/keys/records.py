@@ -28,6 +28,7 @@ class KeyRecord:
         fetched_at: seconds since the epoch, by the clock of the host that fetched.
         lifetime: seconds it stays fresh after ``fetched_at``.
         etag, last_modified: validators for a conditional GET (RFC 9110 section 8.8).
+        metadata_url: what settings named for the metadata, "" if nothing.
         metadata_fetched_at: when ``jwks_uri`` was learnt; 0 if it stands in settings.
         metadata_public: whether the metadata came from a public address.
         version: grows by one with every publication; 0 is "not stored".
@@ -42,6 +43,7 @@ class KeyRecord:
     lifetime: float
     etag: str = ""
     last_modified: str = ""
+    metadata_url: str = ""
     metadata_fetched_at: float = 0
     metadata_public: bool = True
     version: int = 0

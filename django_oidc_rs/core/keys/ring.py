@@ -79,9 +79,10 @@ class KeyRing:
         self._on_refresh = on_refresh
         self._source = IssuerSource(policy, fetch=fetch, clock=clock)
         self._local = LocalKeys(policy, clock=clock, store=store, jitter=jitter)
+        self._by_command = policy.keys.by_command
         self._gate: FetchGate = (
             ClosedGate()
-            if policy.keys.by_command
+            if self._by_command
             else FleetGate(policy, store=store, jitter=jitter)
         )
         self._runway = Runway(
@@ -144,8 +145,12 @@ class KeyRing:
                 break
         # Once more: a flight may have landed between the last look and here.
         snapshot = self.snapshot(wait=wait)
-        if self._gate.failing and not wanted(snapshot.keys):
+        if wanted(snapshot.keys):
+            return snapshot
+        if self._gate.failing:
             raise self._unavailable("the issuer cannot be asked for new keys")
+        if self._by_command and self._local.blind:
+            raise KeysUnavailable("the key store cannot be read", retry_after=1)
         return snapshot
 
     def _board(self, *, wait: bool) -> tuple[Flight | None, bool]:

@@ -37,7 +37,7 @@ def parse_record(record: KeyRecord, policy: IssuerPolicy) -> VerificationKeys:
         SourceError: the record holds no usable JWK Set (any more), is another issuer's,
             or came from an address that the settings do not name any more.
     """
-    if record.issuer != policy.issuer or policy.jwks_uri not in (None, record.jwks_uri):
+    if not _is_of(record, policy):
         raise SourceError("foreign_record", "the record is not of these settings")
     try:
         document = loads_object(record.jwks.encode("utf-8", "surrogatepass"))
@@ -46,6 +46,19 @@ def parse_record(record: KeyRecord, policy: IssuerPolicy) -> VerificationKeys:
         raise SourceError("not_json", f"the JWK Set is no JSON: {error}") from None
     except JwkSetError as error:
         raise SourceError(error.code, str(error)) from None
+
+
+def _is_of(record: KeyRecord, policy: IssuerPolicy) -> bool:
+    """Whether ``record`` came from where the settings point now.
+
+    What an address gave that somebody took out of the settings is not believed.
+    """
+    if record.issuer != policy.issuer:
+        return False
+    if policy.jwks_uri is not None:
+        return record.jwks_uri == policy.jwks_uri
+    learnt = record.metadata_fetched_at > 0
+    return learnt and record.metadata_url == (policy.metadata_url or "")
 
 
 class IssuerSource:
@@ -123,12 +136,13 @@ class IssuerSource:
         )
         if policy.jwks_uri is not None:
             return replace(blank, jwks_uri=policy.jwks_uri)
-        if previous is not None and not rediscover:
+        if previous is not None and not rediscover and _is_of(previous, policy):
             age = now - previous.metadata_fetched_at
             if 0 <= age < _METADATA_LIFETIME:
                 return replace(
                     blank,
                     jwks_uri=previous.jwks_uri,
+                    metadata_url=previous.metadata_url,
                     metadata_fetched_at=previous.metadata_fetched_at,
                     metadata_public=previous.metadata_public,
                 )
@@ -136,6 +150,7 @@ class IssuerSource:
         return replace(
             blank,
             jwks_uri=metadata.jwks_uri,
+            metadata_url=policy.metadata_url or "",
             metadata_fetched_at=now,
             metadata_public=metadata.public_address,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from dataclasses import replace
@@ -1264,6 +1265,11 @@ def test_the_address_asked_is_the_settings(network, clock):
     assert network.asked == [JWKS_URI]
 
 
+def named_in(store):
+    """The key IDs of the set that is stored."""
+    return [key["kid"] for key in json.loads(store.load(ISSUER).jwks)["keys"]]
+
+
 class TestFleet:
     """Several processes, one store. They take turns where the fakes say so."""
 
@@ -1486,6 +1492,51 @@ class TestFleet:
         assert not process.find("random")
         assert failing == [False]
 
+    def test_a_budget_that_others_spent_in_vain_is_no_401(self, network, clock, store):
+        one, two, *_ = self.fleet(network, clock, store)
+        one.names(), two.names()
+        network.serve("b")
+        network.fail("timeout")
+        for _ in range(2):
+            unavailable(lambda: one.find("b"))
+            clock.advance(3)
+        unavailable(lambda: two.find("b"))
+        assert two.ring.status().last_error == "timeout"
+        assert network.hits == 3
+
+    def test_a_publication_that_was_held_up_brings_no_withdrawn_key_back(
+        self, network, clock, store
+    ):
+        """It waited for a lock in the database, from before the newer fetch."""
+        process, *_ = self.fleet(network, clock, store)
+        process.names()
+        withdrawn = stored_by(process)
+        clock.advance(AHEAD)
+        network.serve("new")
+        store.publish_error = StoreError("no answer")
+        process.names()
+        assert process.names() == ["new"]
+        store.publish_error = None
+        store.put(replace(withdrawn, version=withdrawn.version + 1))
+        clock.advance(15)
+        process.names()
+        assert process.names() == ["new"]
+        # And the store learns of the newer set at once.
+        assert named_in(store) == ["new"]
+        assert network.hits == 3
+
+    def test_after_a_flush_one_process_fetches_for_all(self, network, clock, store):
+        one, two, *_ = self.fleet(network, clock, store)
+        one.names(), two.names()
+        store.flush()
+        clock.advance(AHEAD)
+        one.names()
+        two.names()
+        assert (stored_by(two).version, network.hits) == (1, 2)
+        clock.advance(AHEAD - 1)
+        two.names()
+        assert network.hits == 2
+
     def test_a_waiter_gives_up_after_two_seconds(self, network, clock, store):
         process, *_ = self.fleet(network, clock, store)
         process.names()
@@ -1640,6 +1691,20 @@ class TestByCommand:
         clock.advance(1)
         assert process.names() == ["a"]
         assert network.hits == 0
+
+    def test_a_store_that_cannot_be_read_is_no_401(self, process, clock, run_command):
+        run_command("a")
+        process.names()
+        run_command("a", "b")
+        process.store.load_error = StoreError("down")
+        clock.advance(1)
+        for _ in range(3):
+            assert unavailable(lambda: process.find("b")) == 1
+            assert process.find("a")
+        process.store.load_error = None
+        clock.advance(1)
+        assert process.find("b")
+        assert not process.find("c")
 
 
 class TestStatus:

@@ -52,6 +52,37 @@ def test_keys_by_discovery(network, clock):
     assert record.version == 0
 
 
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        ({}, {"metadata_url": "https://good.test/md"}),
+        ({"metadata_url": "https://evil.test/md"}, {}),
+        (
+            {"metadata_url": "https://evil.test/md"},
+            {"metadata_url": "https://good.test/md"},
+        ),
+        ({"jwks_uri": "https://evil.test/keys"}, {}),
+        ({}, {"jwks_uri": "https://good.test/keys"}),
+    ],
+)
+def test_what_an_address_gave_that_settings_no_longer_name_is_not_believed(
+    network, clock, then, now
+):
+    for url in ("https://evil.test/md", "https://good.test/md"):
+        network.pages[url] = metadata(url + "/keys")
+    then, now = ({"jwks_uri": None, **settings} for settings in (then, now))
+    old = source(network, clock, **then).fetch(None)
+    assert names(old, **then) == ["a"]
+    with pytest.raises(SourceError, match="not of these settings"):
+        names(old, **now)
+    network.asked.clear()
+    clock.advance(10)
+    new = source(network, clock, **now).fetch(old)
+    assert names(new, **now) == ["a"]
+    assert not [url for url in network.asked if url == old.jwks_uri != new.jwks_uri]
+    assert "evil" not in str(network.asked)
+
+
 def test_keys_from_the_address_in_settings(network, clock):
     record = source(network, clock).fetch(None)
     assert network.asked == [JWKS_URI]
