@@ -96,7 +96,8 @@ class CacheKeyStore:
         try:
             values = signing.loads(text, salt=f"{_SALT}.{issuer}")
             stored_at = float(values.pop("stored_at"))
-            return KeyRecord(**{**values, "age": time.time() - stored_at})
+            age = max(0.0, time.time() - stored_at)
+            return KeyRecord(**{**values, "age": age})
         except (signing.BadSignature, ValueError, TypeError, KeyError, AttributeError):
             # Without the traceback, which would hold what the attacker wrote.
             logger.error(  # noqa: TRY400 -- see above
@@ -162,17 +163,17 @@ class CacheKeyStore:
             StoreError: the cache cannot be written.
         """
         cache, lease = self._cache, _name(issuer, "lease")
-        if cache.get(lease) != holder:
-            return
+        is_holder = cache.get(lease) == holder
         if outcome.error:
             failures = self._outage(issuer)[0] + 1
             pause = math.ceil(pause_after(failures, outcome.jitter))
             said = json.dumps([failures, outcome.error])
             cache.set(_name(issuer, "failures"), said, _FAILURES_KEPT)
             cache.set(_name(issuer, "pause"), pause, pause)
-        else:
+        elif is_holder:
             cache.delete_many([_name(issuer, "failures"), _name(issuer, "pause")])
-        cache.delete(lease)
+        if is_holder:
+            cache.delete(lease)
 
     def _outage(self, issuer: str) -> tuple[int, str, float]:
         """Return failures in a row, the last one's code, and for how long to wait."""

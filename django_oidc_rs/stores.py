@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, connections, router, transaction
+from django.db import DataError, Error, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import DurationField, ExpressionWrapper
 from django.db.models.functions import Coalesce, Now
@@ -56,6 +56,8 @@ def closing_connections(work: Callable[[], None]) -> None:
 
 # What a database, its driver or the lack of either raises.
 _FAILURES = (Error, ImproperlyConfigured)
+# What comes of values that somebody wrote into a row by hand.
+_DAMAGE = (AttributeError, TypeError, ValueError, OverflowError)
 
 
 _ATTEMPTS = 3
@@ -94,22 +96,14 @@ class DatabaseKeyStore:
             row = rows.get(key=issuer_key(issuer))
         except IssuerRecord.DoesNotExist:
             return None
+        except (DataError, *_DAMAGE):
+            return _damaged(issuer)
         except _FAILURES as error:
             raise StoreError(type(error).__name__) from error
-        return KeyRecord(
-            issuer=row.issuer,
-            jwks=row.jwks,
-            jwks_uri=row.jwks_uri,
-            fetched_at=_seconds(row.fetched_at),
-            lifetime=row.lifetime,
-            etag=row.etag,
-            last_modified=row.last_modified,
-            metadata_url=row.metadata_url,
-            metadata_fetched_at=row.metadata_fetched_at,
-            metadata_public=row.metadata_public,
-            version=row.version,
-            age=row.stored_for.total_seconds(),
-        )
+        try:
+            return _to_record(row)
+        except _DAMAGE:
+            return _damaged(issuer)
 
     def publish(self, record: KeyRecord, *, replacing: int) -> KeyRecord | None:
         """Store ``record`` by compare-and-set on the version; see ``KeyStore``.
@@ -137,9 +131,8 @@ class DatabaseKeyStore:
         key = issuer_key(record.issuer)
         try:
             with transaction.atomic(using=rows.db):
-                if replacing:
-                    done = rows.filter(key=key, version=replacing).update(**values)
-                else:
+                done = rows.filter(key=key, version=replacing).update(**values)
+                if not replacing and not done:
                     _, done = rows.get_or_create(key=key, defaults=values)
         except _FAILURES as error:
             raise StoreError(type(error).__name__) from error
@@ -172,6 +165,36 @@ class DatabaseKeyStore:
             ),
             beaten=None,
         )
+
+
+def _to_record(row: Any) -> KeyRecord:
+    return KeyRecord(
+        issuer=row.issuer,
+        jwks=row.jwks,
+        jwks_uri=row.jwks_uri,
+        fetched_at=_seconds(row.fetched_at),
+        lifetime=float(row.lifetime),
+        etag=row.etag,
+        last_modified=row.last_modified,
+        metadata_url=row.metadata_url,
+        metadata_fetched_at=float(row.metadata_fetched_at),
+        metadata_public=row.metadata_public,
+        version=row.version,
+        age=row.stored_for.total_seconds(),
+    )
+
+
+def _damaged(issuer: str) -> KeyRecord:
+    """Return what counts as no keys, but tells which version to replace."""
+    rows = IssuerRecord.objects.using(router.db_for_write(IssuerRecord))
+    try:
+        versions = rows.filter(key=issuer_key(issuer)).values_list("version", flat=True)
+        version = versions.first() or 0
+    except _FAILURES as error:
+        raise StoreError(type(error).__name__) from error
+    return KeyRecord(
+        issuer=issuer, jwks="", jwks_uri="", fetched_at=0, lifetime=0, version=version
+    )
 
 
 def _swap(

@@ -229,10 +229,16 @@ def test_one_at_a_time_in_the_whole_fleet(store):
     assert ask(store, "two").verdict is Verdict.GRANTED
 
 
-def test_who_lost_the_lease_has_no_say(store):
+def test_who_lost_the_lease_may_only_say_that_the_issuer_failed(store, cache):
     ask(store)
-    settle(store, "two", error="tls")
+    settle(store, "two")
     assert ask(store, "two").verdict is Verdict.LEASED
+    settle(store, "two", error="tls")
+    assert ask(store, "two").verdict is Verdict.BACKING_OFF
+    cache.delete(entry("pause"))
+    assert ask(store, "two").verdict is Verdict.LEASED
+    settle(store)
+    assert ask(store).failures == 0
 
 
 def test_a_failure_makes_all_wait_until_a_success(store, cache):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.db import connections, transaction
+from django.db import DataError, InterfaceError, connections, transaction
 from django.db.models.functions import Now
 from django.test import override_settings
 
@@ -217,6 +217,47 @@ def test_mysql_tells_the_time_without_a_time_zone():
     assert (sql, list(params)) == ("UTC_TIMESTAMP(6)", [])
 
 
+# Rows that somebody edited count as no keys, and are replaced.
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("fetched_at", "rubbish"),
+        ("lifetime", "rubbish"),
+        ("metadata_fetched_at", "rubbish"),
+    ],
+)
+def test_ss_08_a_damaged_row_is_no_error_and_can_be_replaced(db, column, value):
+    STORE.publish(RECORD, replacing=0)
+    with connections["default"].cursor() as cursor:
+        cursor.execute(f"UPDATE django_oidc_rs_issuerrecord SET {column} = %s", [value])
+    damaged = STORE.load(ISSUER)
+    assert (damaged.version, damaged.jwks) == (1, "")
+    assert STORE.publish(RECORD, replacing=1).version == 2
+    assert STORE.load(ISSUER) == replace(RECORD, version=2)
+
+
+def test_ss_08_a_damaged_row_in_a_database_that_goes_away(keys_table):
+    STORE.publish(RECORD, replacing=0)
+    gone = []
+
+    def fail(execute, sql, params, many, context):
+        gone.append(sql)
+        raise DataError("infinity") if len(gone) == 1 else InterfaceError("gone")
+
+    with keys_table.execute_wrapper(fail), pytest.raises(StoreError):
+        STORE.load(ISSUER)
+    assert len(gone) == 2
+
+
+def test_a_row_whose_version_was_reset_can_be_replaced(db):
+    STORE.publish(RECORD, replacing=0)
+    IssuerRecord.objects.update(version=0)
+    assert STORE.publish(RECORD, replacing=0).version == 1
+    assert STORE.load(ISSUER).version == 1
+
+
 # Leave to fetch.
 
 
@@ -277,7 +318,7 @@ def test_ss_08_an_edited_state_blocks_nobody(db, state):
 def test_settling_what_is_not_held_writes_nothing(db):
     ask()
     version = RefreshState.objects.get().version
-    settle("two", error="tls")
+    settle("two")
     assert RefreshState.objects.get().version == version
 
 
@@ -342,8 +383,6 @@ def test_an_unusable_connection_is_a_store_error(keys_table):
 
 
 def test_an_interface_error_is_a_store_error(keys_table):
-    from django.db import InterfaceError
-
     def fail(*_args):
         raise InterfaceError("connection already closed")
 

@@ -47,7 +47,7 @@ def check_rsa(modulus: int, exponent: int) -> str | None:
     return "weak_key" if _is_prime(modulus) else None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _is_prime(modulus: int) -> bool:
     """Whether ``modulus`` passes Fermat's test: then its private key is no secret.
 

@@ -50,12 +50,14 @@ def parse(*keys: object, algorithms=DEFAULT_ALGORITHMS) -> VerificationKeys:
     return parse_jwk_set({"keys": list(keys)}, algorithms=algorithms)
 
 
+ROCA_PRIMES = [
+    n for n in range(3, 168) if all(n % d for d in range(2, math.isqrt(n) + 1))
+]
+
+
 def roca_modulus() -> int:
     """An odd number of 2,048 bits that has the fingerprint of the broken generator."""
-    primes = [
-        n for n in range(3, 168) if all(n % d for d in range(2, math.isqrt(n) + 1))
-    ]
-    product = math.prod(primes)
+    product = math.prod(ROCA_PRIMES)
     modulus = pow(65537, 12345, product) + product * ((1 << 2047) // product + 1)
     return modulus if modulus % 2 else modulus + product
 
@@ -202,7 +204,8 @@ REFUSED = {
     "54 RSA of 2,047 bits": (
         "weak_key",
         True,
-        lambda: jwk("RS256", "x", n=number((1 << 2047) - 1)),
+        # Minus one would be refused as prime: Fermat's test takes it for one.
+        lambda: jwk("RS256", "x", n=number((1 << 2047) - 3)),
     ),
     "54 RSA of 1,024 bits": (
         "weak_key",
@@ -362,6 +365,16 @@ def test_the_largest_canonical_coordinate_is_kept(algorithm, y, length):
 @pytest.mark.parametrize("exponent", [3, 17, 65537, 2**32 + 1, 2**64 - 1])
 def test_an_ordinary_exponent_is_kept(exponent):
     assert len(parse(jwk("RS256", e=number(exponent))).keys) == 1
+
+
+@pytest.mark.parametrize("prime", [3, 167])
+def test_51_the_roca_fingerprint_is_one_of_all_its_primes(prime):
+    # Twice the product of the others: the modulus stays odd, and theirs.
+    others = 2 * math.prod(ROCA_PRIMES) // prime
+    residues = {pow(65537, power, prime) for power in range(prime)}
+    moduli = (roca_modulus() + others * step for step in range(prime))
+    modulus = next(each for each in moduli if each % prime not in residues)
+    assert check_rsa(modulus, 65537) is None
 
 
 @pytest.mark.parametrize("bits", [2048, 8192])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from django.core.management import call_command
 
@@ -13,6 +11,7 @@ from .counterparts import MariaDb, Postgresql
 from .issuer import CountingIssuer
 from .processes import Fleet, Zygote
 from .shared import SharedCache, SharedDatabase
+from .worker import refreshers_end
 
 
 def migrate():
@@ -102,9 +101,3 @@ def fleet(zygote, shared, issuer):
     fleet = Fleet(zygote, shared, issuer)
     yield fleet
     fleet.stop()
-
-
-def refreshers_end():
-    for thread in threading.enumerate():
-        if thread.name == "django_oidc_rs.keys":
-            thread.join(60)

@@ -13,9 +13,9 @@ from django_oidc_rs.core.keys import bounded
 from django_oidc_rs.models import IssuerRecord, RefreshState
 from django_oidc_rs.stores import DatabaseKeyStore
 
-from .conftest import refreshers_end
 from .issuer import AUDIENCE
 from .urls import whoami
+from .worker import refreshers_end
 
 
 @pytest.fixture

@@ -29,7 +29,18 @@ from django_oidc_rs import wiring
 from django_oidc_rs.core.clock import SystemClock
 from django_oidc_rs.core.keys import bounded
 
-__all__ = ["serve"]
+__all__ = ["refreshers_end", "serve"]
+
+
+def refreshers_end():
+    """Wait until no thread of the key store is left, one that another starts included."""
+    while threads := [
+        thread
+        for thread in threading.enumerate()
+        if thread.name == "django_oidc_rs.keys"
+    ]:
+        for thread in threads:
+            thread.join(60)
 
 
 class ShiftedClock(SystemClock):
@@ -161,9 +172,7 @@ class Worker:
 
     def settle(self):
         """Wait until no refresher is at work any more."""
-        for thread in threading.enumerate():
-            if thread.name == "django_oidc_rs.keys":
-                thread.join(60)
+        refreshers_end()
 
     def sync(self):
         """Run the command that fetches and stores keys."""

@@ -17,6 +17,8 @@ _T = TypeVar("_T")
 
 _READ = 1.0
 _WRITE = 0.25
+# Of so many times that span, while the queue moves: many issuers may ask at once.
+_MAX_TURNS = 20
 # So that the calls of one refresh share a connection.
 _LINGER = 0.2
 
@@ -24,8 +26,9 @@ _LINGER = 0.2
 class BoundedStore:
     """``KeyStore`` whose calls take 1 s (reading) or 250 ms (writing) at most.
 
-    One thread at a time asks the store behind it. While a call hangs, every other one
-    fails at once: a store that is gone costs one thread, however long it takes.
+    One thread at a time asks the store behind it, on one connection. While a call
+    hangs, every other one fails at once: a store that is gone costs one thread, however
+    long it takes.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class BoundedStore:
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._working = False
         self._late: Future[object] | None = None
+        self._done = 0
 
     def load(self, issuer: str) -> KeyRecord | None:
         """See ``KeyStore``."""
@@ -75,13 +79,24 @@ class BoundedStore:
             start, self._working = not self._working, True
         if start:
             self._start(answer)
-        try:
-            answer.exception(seconds)
-        except TimeoutError:
+        if not self._comes(answer, seconds):
             if not answer.cancel():
                 self._late = answer  # type: ignore[assignment]  # its type is not looked at
-            raise StoreError(f"no answer within {seconds} s") from None
+            raise StoreError(f"no answer within {seconds} s")
         return answer.result()
+
+    def _comes(self, answer: Future[_T], seconds: float) -> bool:
+        """Wait for ``answer``; those before it in the queue have their own time."""
+        for _turn in range(_MAX_TURNS):
+            done = self._done
+            try:
+                answer.exception(seconds)
+            except TimeoutError:
+                if answer.running() or self._done == done:
+                    return False
+            else:
+                return True
+        return False
 
     def _start(self, answer: Future[_T]) -> None:
         caller = threading.get_ident()
@@ -106,6 +121,7 @@ class BoundedStore:
                         return
             else:
                 job()
+                self._done += 1
 
 
 def _run(call: Callable[[], _T], answer: Future[_T]) -> None:

@@ -17,7 +17,7 @@ from .limits import MAX_FETCHES, MAX_PAUSE, pause_after
 
 __all__ = ["LEASE", "Admission", "FleetState", "Outcome", "Verdict", "admit", "settle"]
 
-LEASE = 10.0
+LEASE = 12.0
 """Seconds: longer than a fetch takes, short enough for a holder that was killed."""
 
 
@@ -126,16 +126,15 @@ def settle(
 ) -> FleetState:
     """Return the state after ``holder`` has fetched: no lease, and how it ended.
 
-    Who lost the lease to another meanwhile has no say any more.
+    Who lost the lease to another meanwhile may only say that the issuer failed.
     """
-    if state.holder != holder:
-        return state
-    if not outcome.error:
-        return FleetState(spent=state.spent)
-    failures = min(state.failures + 1, 1000)
-    return FleetState(
-        spent=state.spent,
-        failures=failures,
-        error=outcome.error,
-        not_before=now + pause_after(failures, outcome.jitter),
-    )
+    is_holder = state.holder == holder
+    if is_holder:
+        state = replace(state, holder="", lease_until=0)
+    if outcome.error:
+        failures = min(state.failures + 1, 1000)
+        pause = pause_after(failures, outcome.jitter)
+        return replace(
+            state, failures=failures, error=outcome.error, not_before=now + pause
+        )
+    return replace(state, failures=0, error="", not_before=0) if is_holder else state

@@ -21,6 +21,7 @@ logger = logging.getLogger("django_oidc_rs.keys")
 _REFRESH_AHEAD = 0.8
 # Seconds between what the store and this process take for the same moment.
 _SLACK = 1.0
+_MINUTE = 60.0
 
 
 class LocalKeys:
@@ -84,14 +85,16 @@ class LocalKeys:
             return None
 
     def _snapshot_of(self, record: KeyRecord) -> KeySnapshot:
-        keys = parse_record(record, self._policy)
+        keys = parse_record(record, self._policy, known=self.snapshot)
         now = self._clock.monotonic()
         # By the store's clock: this host's may be minutes off.
-        age = max(0.0, record.age)
-        lifetime = record.lifetime
+        age, lifetime = max(0.0, record.age), record.lifetime
         if not MIN_LIFETIME <= lifetime <= MAX_LIFETIME:
             # An edited row must not keep a withdrawn key alive.
             lifetime = MIN_LIFETIME
+        if record.age < -_MINUTE:
+            # Nor one that was stored before the store's clock was put right.
+            age = lifetime
         ahead = lifetime * _REFRESH_AHEAD * (0.9 + 0.2 * self._jitter())
         fresh_until = now + lifetime - age
         return KeySnapshot(

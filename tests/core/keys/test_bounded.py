@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from queue import Empty
 
 import pytest
@@ -106,6 +107,40 @@ def test_who_asks_while_the_thread_is_leaving_is_answered(store, monkeypatch):
     monkeypatch.setattr(bounded, "_jobs", Late())
     assert bounded.load(ISSUER) is None
     assert seen_empty == [True]
+
+
+class Queued(Future):
+    """An answer that comes after ``turns`` others, or never starts."""
+
+    def __init__(self, bounded, turns, *, moving=True):
+        super().__init__()
+        self.bounded, self.turns, self.moving, self.asked = bounded, turns, moving, 0
+
+    def exception(self, timeout=None):
+        self.asked += 1
+        if self.asked > self.turns:
+            return
+        self.bounded._done += self.moving
+        raise TimeoutError
+
+
+@pytest.mark.parametrize(
+    ("turns", "moving", "comes", "asked"),
+    [(0, True, True, 1), (19, True, True, 20), (20, True, False, 20), (5, 0, False, 1)],
+)
+def test_who_queues_waits_while_the_queue_moves(store, turns, moving, comes, asked):
+    """A hundred issuers may ask at once; the store is not down for that."""
+    bounded = BoundedStore(store, spawn=in_thread)
+    answer = Queued(bounded, turns, moving=moving)
+    assert bounded._comes(answer, 1.0) is comes
+    assert answer.asked == asked
+
+
+def test_what_has_started_has_its_own_time_alone(store):
+    bounded = BoundedStore(store, spawn=in_thread)
+    answer = Queued(bounded, 5)
+    answer.set_running_or_notify_cancel()
+    assert not bounded._comes(answer, 1.0)
 
 
 @pytest.mark.usefixtures("impatient")

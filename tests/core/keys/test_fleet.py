@@ -69,11 +69,16 @@ def test_the_pauses_double():
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-def test_who_lost_the_lease_has_no_say():
+def test_who_lost_the_lease_may_only_say_that_the_issuer_failed():
+    """Or fetches that take longer than a lease would never count as failures."""
     state, _ = ask(EMPTY, holder="slow")
     state, _ = ask(state, NOW + LEASE, holder="quick")
-    for outcome in (Outcome(), Outcome(error="timeout")):
-        assert settle(state, NOW + LEASE, holder="slow", outcome=outcome) == state
+    now = NOW + LEASE
+    assert settle(state, now, holder="slow", outcome=Outcome()) == state
+    after = settle(state, now, holder="slow", outcome=Outcome(error="timeout"))
+    assert after == replace(state, failures=1, error="timeout", not_before=now + 1)
+    assert ask(after, now)[1].verdict is Verdict.LEASED
+    assert settle(after, now, holder="quick", outcome=Outcome()) == EMPTY
 
 
 def test_two_fetches_for_unknown_keys_in_any_cooldown():

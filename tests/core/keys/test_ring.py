@@ -1525,6 +1525,28 @@ class TestFleet:
         assert named_in(store) == ["new"]
         assert network.hits == 3
 
+    def test_a_set_that_did_not_change_is_not_parsed_again(self, network, clock, store):
+        """Looking for weak keys takes up to 100 ms for each."""
+        one, two, *_ = self.fleet(network, clock, store)
+        one.names(), two.names()
+        before = [id(process.ring.snapshot(wait=True).keys) for process in (one, two)]
+        clock.advance(AHEAD)
+        for process in (one, two):
+            process.names()
+        assert network.hits == 2
+        assert before == [
+            id(process.ring.snapshot(wait=True).keys) for process in (one, two)
+        ]
+
+    def test_keys_stored_before_the_stores_clock_was_put_right_are_stale(
+        self, network, clock, store
+    ):
+        one, two, *_ = self.fleet(network, clock, store)
+        one.names()
+        store.put(replace(stored_by(one), fetched_at=clock.now() + 3600))
+        network.serve("b")
+        assert two.names() == ["b"]
+
     def test_after_a_flush_one_process_fetches_for_all(self, network, clock, store):
         one, two, *_ = self.fleet(network, clock, store)
         one.names(), two.names()

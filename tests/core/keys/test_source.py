@@ -207,6 +207,40 @@ def test_one_retry_and_no_more(network, clock, error):
     assert network.hits == 2
 
 
+@pytest.mark.parametrize(("seconds", "asked"), [(5, 4), (5.1, 1)])
+def test_no_request_starts_late(network, clock, seconds, asked):
+    """Another process may fetch once a lease is over."""
+    answer, network.pages = network.pages[METADATA_URL], {}
+
+    def slowly():
+        clock.advance(seconds if network.hits == 1 else 0)
+        if network.asked[-1] == JWKS_URI:
+            return FetchError("connect") if network.hits == 3 else jwks("a")
+        return FetchError("connect") if network.hits == 1 else answer
+
+    network.answer = slowly
+    fetch = discovering(network, clock).fetch
+    if asked == 4:
+        assert names(fetch(None), jwks_uri=None) == ["a"]
+    else:
+        with pytest.raises(SourceError):
+            fetch(None)
+    assert network.hits == asked
+
+
+def test_a_second_document_is_not_asked_for_late(network, clock):
+    answer, network.pages = network.pages[METADATA_URL], {}
+
+    def slowly():
+        clock.advance(5.1)
+        return answer
+
+    network.answer = slowly
+    with pytest.raises(SourceError, match="took too long"):
+        discovering(network, clock).fetch(None)
+    assert network.hits == 1
+
+
 @pytest.mark.parametrize("error", RETRIED.values(), ids=RETRIED)
 def test_metadata_is_retried_too(network, clock, error):
     answers = [error, metadata()]
