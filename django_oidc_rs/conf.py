@@ -15,6 +15,7 @@ from .core.http import HttpPolicy
 from .core.issuers import IssuerPolicy
 from .http_settings import HTTP_KEYS, parse_http
 from .issuer_settings import ISSUER_KEYS, parse_audience, parse_issuer
+from .key_settings import KEYS_KEYS
 from .settings_reader import Problem, Section, is_plain
 from .user_settings import USER_KEYS, UserPolicy, parse_users
 
@@ -31,6 +32,9 @@ _TOP_KEYS = (
     "TOKEN_CACHE",
     "USERS",
 )
+_OF_ISSUERS = dict.fromkeys(
+    set(ISSUER_KEYS) - set(_TOP_KEYS), 'an issuer: OIDC_RS["ISSUERS"][alias]'
+) | dict.fromkeys(KEYS_KEYS, 'OIDC_RS["ISSUERS"][alias]["KEYS"]')
 # RFC 6750 section 3 restricts other parameters alike; no escapes are ever needed then.
 _REALM = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")
 _NO_PATH = ("//", *"*?#%^$<>[](){}|\\")
@@ -80,6 +84,7 @@ def parse(raw: object) -> tuple[Config, list[Problem]]:
         place="OIDC_RS",
         problems=problems,
         keys=_TOP_KEYS,
+        elsewhere=_OF_ISSUERS,
     )
     if "CACHE" in top.values:
         top.not_built("CACHE", "a cache of introspection answers")

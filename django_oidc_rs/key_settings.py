@@ -129,7 +129,7 @@ def parse_key_policy(section: Section) -> KeyPolicy:
         if key in keys.written and by_command is not needed:
             keys.problem(
                 "E017",
-                "says nothing here",
+                f"has no effect with REFRESH {excerpt(refresh)}",
                 key=key,
                 hint='MAX_STALE goes with REFRESH "command", STALE_IF_ERROR with '
                 '"on_demand".',
@@ -165,10 +165,9 @@ def _store(keys: Section) -> str:
     if store != DATABASE and _is_private(settings.CACHES[store]):
         keys.problem(
             "W006",
-            "names a cache that processes do not share",
+            "names a cache that processes, or hosts, do not share",
             key="STORE",
-            hint='Use "database", Redis or Memcached: each process would fetch for '
-            "itself.",
+            hint='Use "database", Redis or Memcached.',
         )
     return store
 

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import isasyncgenfunction, isgeneratorfunction
+from types import MappingProxyType
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -61,6 +62,7 @@ class Section:
         place: how to name it, ``OIDC_RS["ISSUERS"]["default"]``.
         problems: the list problems go to, shared by all sections.
         keys: the keys that may stand there.
+        elsewhere: keys that belong somewhere else, and where.
 
     Attributes:
         values: what holds: the written values, over those of a profile.
@@ -74,6 +76,7 @@ class Section:
         place: str,
         problems: list[Problem],
         keys: Iterable[str],
+        elsewhere: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Note unknown keys, with the nearest known one as a hint."""
         self.place = place
@@ -90,9 +93,7 @@ class Section:
                 self.problem(
                     "E002",
                     f"has an unknown key {written}",
-                    hint=f"Did you mean {close[0]!r}?"
-                    if close
-                    else f"Known keys: {', '.join(known)}.",
+                    hint=_hint(close, elsewhere.get(word), known),
                 )
         self.values: dict[str, object] = dict(raw)
         self.written = frozenset(raw)
@@ -199,7 +200,7 @@ class Section:
             return default
         if not least <= value <= most:
             self.problem(
-                problem_id, f"must lie between {least:g} and {most:g}", key=key
+                problem_id, f"must lie between {least:.10g} and {most:.10g}", key=key
             )
             return default
         return value
@@ -263,3 +264,11 @@ class Section:
             key=key,
             hint="Remove the setting.",
         )
+
+
+def _hint(close: list[str], elsewhere: str | None, known: list[str]) -> str:
+    if elsewhere is not None:
+        return f"It belongs into {elsewhere}."
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known keys: {', '.join(known)}."

@@ -326,6 +326,13 @@ def test_a_pause_that_is_over(stored, client):
     assert row["next_refresh"] == "with the next token"
 
 
+def test_a_pause_that_no_rule_sets_counts_as_over(stored, client):
+    """The database's clock was set back."""
+    aged(700)
+    failed(ago=-9000)
+    assert row_of(client.get(ISSUER_LIST))["next_refresh"] == "with the next token"
+
+
 def test_an_issuer_that_is_not_in_the_settings(stored, client):
     row = row_of(client.get(ISSUER_LIST), OLD)
     assert row["alias"] == row["state"] == "not in OIDC_RS"
@@ -420,6 +427,8 @@ def test_keys_in_a_cache(client, cached):
         aged(10**6)
         assert row_of(client.get(ISSUER_LIST))["state"] == "fresh"
         caches["default"].clear()
+        # What the database says of failures is from before the cache.
+        failed()
         row = row_of(client.get(ISSUER_LIST))
         assert (row["state"], row["last_error"]) == ("none", "-")
 
@@ -496,10 +505,13 @@ def test_sync_of_keys_in_the_settings(fakes, client, alias):
 def test_keys_to_worry_about_are_a_warning(fakes, client):
     leaked = SigningKey("ES256", key_id="leaked").public_jwk()
     fakes["one"].published.append({**leaked, "d": "c2VjcmV0"})
+    unused = SigningKey("RS256", key_id="enc").public_jwk()
+    fakes["one"].published.append({**unused, "use": "enc"})
     done = client.post(SYNC, {"alias": "one"}, follow=True)
     (message,) = done.context["messages"]
     assert message.level_tag == "warning"
     assert str(message).endswith("Key leaked is not used: private_key.")
+    assert "Key enc" not in str(message)
 
 
 def test_the_action_takes_several(stored, client):

@@ -850,3 +850,19 @@ def test_check_without_problems_says_nothing():
     out = StringIO()
     call_command("check", stdout=out)
     assert "no issues" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("raw", "hint"),
+    [
+        (top(KEYS={"REFRESH": "command"}), "an issuer: OIDC_RS["),
+        (top(PROFILE="auth0"), "an issuer: OIDC_RS["),
+        (top(REFRESH="command"), '["KEYS"]'),
+        (top(AUDIENCES="x"), "Did you mean 'AUDIENCE'?"),
+        (top(NOTHING="x"), "Known keys: "),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_told_its_place(raw, hint):
+    (problem,) = parse(raw)[1]
+    assert problem.id == "E002"
+    assert hint in problem.hint

@@ -33,7 +33,7 @@ __all__ = ["refreshers_end", "serve"]
 
 
 def refreshers_end():
-    """Wait until no thread of the key store is left, one that another starts included."""
+    """Wait until no thread of the key store is left, nor one that it started."""
     while threads := [
         thread
         for thread in threading.enumerate()

@@ -80,7 +80,10 @@ class BoundedStore:
         if start:
             self._start(answer)
         if not self._comes(answer, seconds):
-            if not answer.cancel():
+            if answer.cancel():
+                # It never began: the thread that should do it may have been lost.
+                self._working = False
+            else:
                 self._late = answer  # type: ignore[assignment]  # its type is not looked at
             raise StoreError(f"no answer within {seconds} s")
         return answer.result()

@@ -11,6 +11,8 @@ from .snapshot import KeysPending
 
 __all__ = ["Flight", "Runway"]
 
+_LOST = 60.0
+
 
 @dataclass(slots=True, eq=False)
 class Flight:
@@ -65,6 +67,16 @@ class Runway:
         # Guards the flight and its waiters. All else is written by the flight alone.
         self.progress = threading.Condition(threading.Lock())
         self.flight: Flight | None = None
+
+    def under_way(self) -> Flight | None:
+        """Return the flight under way, if any. The caller holds the lock.
+
+        One that is a minute old is lost: its thread was interrupted before it began.
+        """
+        flight = self.flight
+        if flight is not None and self._clock.monotonic() - flight.since > _LOST:
+            self.flight = flight = None
+        return flight
 
     def board(self, *, forced: bool) -> Flight:
         """Return a new flight, not started yet. The caller holds the lock."""
@@ -135,6 +147,7 @@ class Runway:
     def _end(self, flight: Flight) -> None:
         with self.progress:
             self._cleared()
-            self.flight = None
+            if self.flight is flight:
+                self.flight = None
             flight.landed = flight.over = True
             self.progress.notify_all()

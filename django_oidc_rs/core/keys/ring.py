@@ -158,7 +158,7 @@ class KeyRing:
 
         None where no flight could find out anything. The caller holds the lock.
         """
-        flight = self._runway.flight
+        flight = self._runway.under_way()
         if flight is not None:
             if flight.waiters >= _MAX_WAITERS:
                 # Each waiter holds a worker; a flood must not hold them all.
@@ -175,7 +175,7 @@ class KeyRing:
     def _look(self) -> None:
         """Start a routine flight, unless one is under way."""
         with self._runway.progress:
-            if self._runway.flight is not None:
+            if self._runway.under_way() is not None:
                 return
             flight = self._runway.board(forced=False)
         self._runway.launch(flight)
@@ -184,7 +184,7 @@ class KeyRing:
         """Return what a flight brings in ``seconds``, else keys that still serve."""
         now = self._clock.monotonic()
         with self._runway.progress:
-            flight, start = self._runway.flight, False
+            flight, start = self._runway.under_way(), False
             if flight is None:
                 if self._may_read(now) or now >= self._gate.not_before:
                     flight, start = self._runway.board(forced=False), True
@@ -221,7 +221,8 @@ class KeyRing:
 
     def _unavailable(self, detail: str) -> KeysUnavailable:
         pause = self._gate.not_before - self._clock.monotonic()
-        pause = min(max(pause, 1.0), MAX_PAUSE)
+        longest = _STORE_INTERVAL if self._by_command else MAX_PAUSE
+        pause = min(max(pause, 1.0), longest)
         return KeysUnavailable(detail, retry_after=math.ceil(pause))
 
     def _may_read(self, now: float) -> bool:

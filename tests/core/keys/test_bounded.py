@@ -156,6 +156,15 @@ def test_what_never_started_is_never_done(store):
     assert store.load(ISSUER) is None
 
 
+@pytest.mark.usefixtures("impatient")
+def test_a_thread_that_was_lost_is_replaced(store):
+    bounded = BoundedStore(store, spawn=in_thread)
+    bounded._working = True
+    with pytest.raises(StoreError):
+        bounded.load(ISSUER)
+    assert not bounded._working
+
+
 def test_without_threads_it_says_so_and_tries_again(store):
     def no_threads(work):
         raise RuntimeError("can't start new thread")

@@ -1204,6 +1204,31 @@ class TestTheUnexpected:
         unavailable(lambda: process.find("b"))
         assert process.ring._runway.flight is None
 
+    def test_a_flight_that_was_lost_is_forgotten_after_a_minute(
+        self, process, network, clock
+    ):
+        """Its thread was interrupted between boarding and launching."""
+        with process.ring._runway.progress:
+            process.ring._runway.board(forced=False)
+        for _ in range(3):
+            unavailable(lambda: process.ring.snapshot(wait=True))
+            clock.advance(20)
+        clock.advance(1)
+        assert process.names() == ["a"]
+
+    def test_a_flight_that_ends_late_takes_nothing_from_the_next(
+        self, process, network, clock
+    ):
+        runway = process.ring._runway
+        with runway.progress:
+            lost = runway.board(forced=False)
+        clock.advance(61)
+        with runway.progress:
+            assert runway.under_way() is None
+            later = runway.board(forced=False)
+        runway._end(lost)
+        assert runway.flight is later
+
     def test_an_interpreter_going_down_does_not_wedge(self, process, network, clock):
         network.answer = SystemExit()
         with pytest.raises(SystemExit):
@@ -1253,7 +1278,8 @@ class TestTheUnexpected:
         )
         clock.advance(LIFETIME + STALE)
         network.fail()
-        unavailable(lambda: process.names(wait=False))
+        with pytest.raises(KeysPending):
+            process.names(wait=False)
         spawn.run()
         assert [type(error) for error in threads.join()] == [KeysUnavailable]
         unavailable(process.names)
@@ -1663,8 +1689,8 @@ class TestByCommand:
         return run
 
     def test_without_keys_nobody_can_tell(self, process, network):
-        assert unavailable(process.names) == 72
-        assert unavailable(lambda: process.find("a")) == 72
+        assert unavailable(process.names) == 15
+        assert unavailable(lambda: process.find("a")) == 15
         assert network.hits == 0
 
     def test_what_the_command_stores_is_in_force_within_15_seconds(
@@ -1708,7 +1734,7 @@ class TestByCommand:
         clock.advance(3599)
         assert process.names() == ["a"]
         clock.advance(1)
-        assert unavailable(process.names) == 72
+        assert unavailable(process.names) == 15
         run_command("a")
         clock.advance(1)
         assert process.names() == ["a"]
