@@ -58,13 +58,15 @@ class Seams:
 
 _lock = threading.Lock()
 _server: ResourceServer | None = None
-_substitutes: Seams | None = None
+_substitutes: list[Seams] = []
 
 
 def get_seams() -> Seams:
     """Return the machine's clock, the HTTP client, the real stores and threads."""
+    if _substitutes:
+        return _substitutes[-1]
     database = DatabaseKeyStore()
-    return _substitutes or Seams(
+    return Seams(
         clock=SystemClock(),
         fetch=HttpClient(get_config().http),
         store=database,
@@ -76,13 +78,13 @@ def get_seams() -> Seams:
 @contextmanager
 def substitute(seams: Seams) -> Iterator[None]:
     """Use ``seams`` instead, for tests; a new resource server is made either way."""
-    global _substitutes  # noqa: PLW0603 -- tests alone come here
-    previous, _substitutes = _substitutes, seams
+    _substitutes.append(seams)
     reset()
     try:
         yield
     finally:
-        _substitutes = previous
+        # Not always the last: fixtures end in an order of their own.
+        _substitutes.remove(seams)
         reset()
 
 

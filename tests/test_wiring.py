@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -88,6 +89,16 @@ def test_substitutes_nest_and_restore():
         assert again.validators[0].clock is outer.clock
     assert isinstance(get_seams().clock, SystemClock)
     assert get_resource_server() is not before
+
+
+def test_substitutes_may_end_in_any_order():
+    outer, inner = seams(), seams()
+    with ExitStack() as last:
+        with ExitStack() as first:
+            first.enter_context(substitute(outer))
+            last.enter_context(substitute(inner))
+        assert get_seams() is inner
+    assert isinstance(get_seams().clock, SystemClock)
 
 
 def test_substitutes_end_with_an_exception():

@@ -43,7 +43,7 @@ on_both_views = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def trusting(settings, clock):
+def trusting(settings, clock, fake_issuer):
     """Return ``trusting(users, partner=..)``: two issuers, by alias, keys at hand."""
     with ExitStack() as stack:
 

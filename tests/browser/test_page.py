@@ -226,6 +226,16 @@ def test_refusing_consent_is_said(visit):
     assert visit.tab.url == visit.served.page
 
 
+def test_without_the_authorization_server_the_page_says_so(visit):
+    visit.tab.route("**/openid-configuration", lambda route: route.abort())
+    visit.open()
+    visit.tab.get_by_text("Not signed in").wait_for()
+    assert visit.tab.get_by_role("button", name="Sign in").is_disabled()
+    assert visit.call("A public view")[0] == 200
+    assert all("ERR_FAILED" in text for text in visit.said)
+    visit.said.clear()
+
+
 def test_the_curl_line_repeats_the_call(visit_with, served, http):
     visit = visit_with(permissions=["clipboard-read", "clipboard-write"])
     visit.sign_in()

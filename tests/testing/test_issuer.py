@@ -297,7 +297,7 @@ def test_no_thread_is_started_and_nothing_stays(configure):
         fake.rotate()
         validate(fake.access_token())
         assert threading.active_count() == threads
-    assert wiring._substitutes is None
+    assert wiring._substitutes == []
 
 
 def test_installing_twice_starts_afresh(configure):

@@ -24,6 +24,8 @@ def main():
     strangers = [n for n in names if not n.startswith(("django_oidc_rs",))]
     assert not strangers, strangers
     assert "django_oidc_rs/py.typed" in names
+    admin = "django_oidc_rs/templates/admin/django_oidc_rs"
+    assert f"{admin}/issuerrecord/change_list.html" in names
     venv.create(here / "venv", with_pip=True)
     python = here / "venv" / "bin" / "python"
     run(python, "-m", "pip", "install", "--quiet", wheel, "pytest-django")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -16,7 +15,8 @@ from ... import wiring
 from ...conf import get_config
 from ...core.issuers import IssuerPolicy
 from ...core.keys import KeyRecord, StoreError
-from ...core.keys.sync import SyncReport, fetch_keys, publish_keys
+from ...core.keys.sync import SyncReport, fetch_keys
+from ...key_sync import publish
 from ...models import IssuerRecord, RefreshState, issuer_key
 from ..issuers import chosen_issuers, no_database
 from ..table import duration, shown, table
@@ -96,7 +96,7 @@ class Command(BaseCommand):
             for count, future in enumerate(as_completed(pending), start=1):
                 report = future.result()
                 if not options["check"]:
-                    report = _publish(by_alias[report.alias], report, seams)
+                    report = publish(by_alias[report.alias], report, seams)
                 if len(pending) > 1 and not options["json"]:
                     outcome = "failed" if report.error else "ok"
                     self.stderr.write(
@@ -128,30 +128,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{done} what is not in OIDC_RS: {pruned}.")
         if not stores:
             self.stdout.write("Nothing was stored.")
-
-
-def _publish(
-    policy: IssuerPolicy, report: SyncReport, seams: wiring.Seams
-) -> SyncReport:
-    """Store what was found, where requests look and in the database behind that."""
-    store = seams.store_of(policy)
-    report = publish_keys(
-        policy, report, store=store, fetch=seams.fetch, clock=seams.clock
-    )
-    if store is seams.store or report.record is None or report.error is not None:
-        return report
-    try:
-        kept = seams.store.load(policy.issuer)
-    except StoreError as error:
-        return replace(report, error=error)
-    record = replace(report.record, version=kept.version if kept else 0)
-    return publish_keys(
-        policy,
-        replace(report, record=record),
-        store=seams.store,
-        fetch=seams.fetch,
-        clock=seams.clock,
-    )
 
 
 def _stored(

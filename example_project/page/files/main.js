@@ -67,6 +67,7 @@ function showTokens() {
   show("signed-in", Boolean(tokens));
   show("token", Boolean(tokens));
   show("sign-in-first", !tokens);
+  byId("start").disabled = !client; // No way in while nobody knows where it leads.
   for (const button of document.querySelectorAll(".calls button")) {
     button.disabled = !tokens && button.dataset.send !== "nothing";
   }
@@ -224,6 +225,7 @@ function makeCalls() {
       element("span", { className: "needs" }, each.needs),
     );
     button.dataset.send = each.send;
+    button.disabled = each.send !== "nothing";
     button.onclick = () => attempt(button, () => call(each), "No answer");
     const list = each.send === "access" ? "good-calls" : "bad-calls";
     byId(list).append(element("li", {}, button));
@@ -266,18 +268,22 @@ byId("sign-out").onclick = () =>
 
 async function start() {
   makeCalls();
-  showTokens();
-  settings = await (await fetch("/page/settings.json")).json();
-  client = await Client.discover(settings);
-  const { tokens: received, signedOut } = await client.resume();
-  tokens = received ?? null;
+  try {
+    settings = await (await fetch("/page/settings.json")).json();
+    client = await Client.discover(settings);
+    const { tokens: received, signedOut } = await client.resume();
+    tokens = received ?? null;
+    if (signedOut) {
+      notify("You are signed out, and the refresh token is revoked. An access token that somebody copied works until it expires.", "good");
+    }
+  } catch (error) {
+    notify(`Not signed in: ${error.message}.`, "bad");
+  }
   showTokens();
   if (tokens) {
     byId("calls").focus({ preventScroll: true });
-  } else if (signedOut) {
-    notify("You are signed out, and the refresh token is revoked. An access token that somebody copied works until it expires.", "good");
   }
   setInterval(tick, 250);
 }
 
-start().catch((error) => notify(`Not signed in: ${error.message}.`, "bad"));
+start();
