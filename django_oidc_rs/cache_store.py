@@ -163,16 +163,15 @@ class CacheKeyStore:
             StoreError: the cache cannot be written.
         """
         cache, lease = self._cache, _name(issuer, "lease")
-        is_holder = cache.get(lease) == holder
         if outcome.error:
             failures = self._outage(issuer)[0] + 1
             pause = math.ceil(pause_after(failures, outcome.jitter))
             said = json.dumps([failures, outcome.error])
             cache.set(_name(issuer, "failures"), said, _FAILURES_KEPT)
             cache.set(_name(issuer, "pause"), pause, pause)
-        elif is_holder:
+        else:
             cache.delete_many([_name(issuer, "failures"), _name(issuer, "pause")])
-        if is_holder:
+        if cache.get(lease) == holder:
             cache.delete(lease)
 
     def _outage(self, issuer: str) -> tuple[int, str, float]:

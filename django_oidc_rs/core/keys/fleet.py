@@ -126,10 +126,10 @@ def settle(
 ) -> FleetState:
     """Return the state after ``holder`` has fetched: no lease, and how it ended.
 
-    Who lost the lease to another meanwhile may only say that the issuer failed.
+    Who does not hold the lease (any more) says how the issuer does, and leaves the
+    lease to its holder: ``sync_oidc_keys`` never had one.
     """
-    is_holder = state.holder == holder
-    if is_holder:
+    if state.holder == holder:
         state = replace(state, holder="", lease_until=0)
     if outcome.error:
         failures = min(state.failures + 1, 1000)
@@ -137,4 +137,4 @@ def settle(
         return replace(
             state, failures=failures, error=outcome.error, not_before=now + pause
         )
-    return replace(state, failures=0, error="", not_before=0) if is_holder else state
+    return replace(state, failures=0, error="", not_before=0)

@@ -8,6 +8,7 @@ from ..clock import Clock
 from ..http import Fetch
 from ..issuers import IssuerPolicy
 from ..jwk import RefusedKey, VerificationKey, VerificationKeys
+from .fleet import Outcome
 from .records import KeyRecord, KeyStore, StoreError
 from .source import IssuerSource, SourceError, parse_record
 
@@ -77,6 +78,8 @@ def publish_keys(
         try:
             replacing = max(report.record.version, 0)
             if store.publish(report.record, replacing=replacing) is not None:
+                # The issuer answers: no process need go on waiting for it.
+                store.settle(policy.issuer, holder="", outcome=Outcome())
                 return report
             stored = store.load(policy.issuer)
         except StoreError as error:

@@ -69,12 +69,14 @@ def test_the_pauses_double():
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-def test_who_lost_the_lease_may_only_say_that_the_issuer_failed():
+def test_who_does_not_hold_the_lease_says_how_the_issuer_does():
     """Or fetches that take longer than a lease would never count as failures."""
     state, _ = ask(EMPTY, holder="slow")
     state, _ = ask(state, NOW + LEASE, holder="quick")
     now = NOW + LEASE
     assert settle(state, now, holder="slow", outcome=Outcome()) == state
+    failing = replace(state, failures=3, error="tls", not_before=now + 4)
+    assert settle(failing, now, holder="", outcome=Outcome()) == state
     after = settle(state, now, holder="slow", outcome=Outcome(error="timeout"))
     assert after == replace(state, failures=1, error="timeout", not_before=now + 1)
     assert ask(after, now)[1].verdict is Verdict.LEASED

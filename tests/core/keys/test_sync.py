@@ -9,7 +9,7 @@ import pytest
 from django_oidc_rs.core.keys import SourceError, StoreError
 from django_oidc_rs.core.keys.sync import fetch_keys, publish_keys
 
-from .fakes import ISSUER, Network, Store, jwks, make_policy
+from .fakes import ISSUER, Network, Process, Store, jwks, make_policy
 
 
 @pytest.fixture
@@ -77,6 +77,23 @@ def test_published_in_place_of_what_was_read(network, clock):
     report = publish(network, clock, sync(network, clock, stored), store)
     assert report.error is None
     assert store.load(ISSUER).version == 2
+
+
+def test_a_success_ends_the_outage_for_every_process(network, clock):
+    """A token with a withdrawn key is 401 then, and not 503 for another minute."""
+    store = Store(clock)
+    process = Process(network, clock=clock, store=store)
+    process.names()
+    network.fail()
+    clock.advance(600)
+    for _ in range(5):
+        process.names()
+        clock.advance(20)
+    network.serve("new")
+    publish(network, clock, sync(network, clock, store.load(ISSUER)), store)
+    clock.advance(1)
+    assert process.find("new")
+    assert not process.find("a")
 
 
 def test_a_failed_fetch_publishes_nothing(network, clock):
