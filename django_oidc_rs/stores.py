@@ -213,6 +213,9 @@ def _swap(
         for _attempt in range(_ATTEMPTS):
             row = rows.filter(key=key).annotate(store_now=StoreNow()).first()
             if row is None:
+                after, answer = step(FleetState(), 0)
+                if after == FleetState():
+                    return answer
                 rows.bulk_create([RefreshState(key=key)], ignore_conflicts=True)
                 continue
             before = FleetState.from_json(row.state)
