@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 from ..clock import Clock
 from ..issuers import IssuerPolicy
@@ -172,8 +173,9 @@ class LocalKeys:
         return self._clock.monotonic() - record.age
 
     def _refresh_soon(self) -> None:
-        if self.snapshot is not None:
-            self.snapshot = replace(self.snapshot, refresh_at=-math.inf)
+        # Whoever asks for it has keys in force.
+        snapshot = cast("KeySnapshot", self.snapshot)
+        self.snapshot = replace(snapshot, refresh_at=-math.inf)
 
     def publish(self, record: KeyRecord) -> None:
         """Store ``record``; where another process was faster, take over theirs.
