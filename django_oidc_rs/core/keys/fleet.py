@@ -3,8 +3,8 @@
 One fetch at a time in the whole fleet (a lease), two for unknown key IDs per cooldown,
 one backoff after failures. Pure functions of the shared state and the store's clock:
 hosts' clocks differ, the store has one. Times are seconds of that clock; a time that
-lies further ahead than the rule could have set it counts as past, so that a clock that
-jumps back blocks nobody.
+lies clearly further ahead than the rule could have set it counts as past, so that a
+clock that jumps back blocks nobody.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ __all__ = ["LEASE", "Admission", "FleetState", "Outcome", "Verdict", "admit", "s
 
 LEASE = 12.0
 """Seconds: longer than a fetch takes, short enough for a holder that was killed."""
+# A statement tells when it began: what it reads may be of a moment later.
+_SLACK = 5.0
 
 
 class Verdict(Enum):
@@ -106,14 +108,14 @@ def admit(
         return Admission(verdict, pause, state.failures, state.error)
 
     lease = state.lease_until - now
-    if 0 < lease <= LEASE:
+    if 0 < lease <= LEASE + _SLACK:
         return state, answer(Verdict.LEASED, lease)
     pause = state.not_before - now
-    if 0 < pause <= MAX_PAUSE:
+    if 0 < pause <= MAX_PAUSE + _SLACK:
         return state, answer(Verdict.BACKING_OFF, pause)
     spent = state.spent
     if cooldown is not None:
-        spent = tuple(at for at in spent if 0 <= now - at < cooldown)
+        spent = tuple(at for at in spent if -_SLACK <= now - at < cooldown)
         if len(spent) >= MAX_FETCHES:
             return state, answer(Verdict.EXHAUSTED, cooldown - (now - spent[0]))
         spent = (*spent, now)

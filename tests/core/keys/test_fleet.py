@@ -109,14 +109,28 @@ def test_jc_10_the_budget_stops_no_routine_fetch():
 @pytest.mark.parametrize(
     "state",
     [
-        FleetState(holder="x", lease_until=NOW + LEASE + 1),
-        FleetState(failures=1, not_before=NOW + 73),
-        FleetState(spent=(NOW + 1, NOW + 2)),
+        FleetState(holder="x", lease_until=NOW + LEASE + 6),
+        FleetState(failures=1, not_before=NOW + 72 + 6),
+        FleetState(spent=(NOW + 6, NOW + 7)),
     ],
     ids=["lease", "pause", "budget"],
 )
 def test_ss_09_a_clock_that_jumped_back_blocks_nobody(state):
     assert ask(state, cooldown=30)[1].verdict is Verdict.GRANTED
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        (FleetState(holder="x", lease_until=NOW + LEASE + 1), Verdict.LEASED),
+        (FleetState(failures=1, not_before=NOW + 73), Verdict.BACKING_OFF),
+        (FleetState(spent=(NOW + 1, NOW + 2)), Verdict.EXHAUSTED),
+    ],
+    ids=["lease", "pause", "budget"],
+)
+def test_a_statement_that_began_before_what_it_reads_is_no_jump(state, verdict):
+    """A slow statement of one process sees what another wrote after it began."""
+    assert ask(state, cooldown=30)[1].verdict is verdict
 
 
 def test_a_year_of_failures_overflows_nothing():
