@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
@@ -64,10 +65,20 @@ class Postgresql:
 
     @contextmanager
     def locked(self):
-        """Whoever reads or writes the keys waits during the block."""
+        """Whoever reads or writes the keys waits during the block, but its session."""
         with self._session(self._name) as session, session.transaction():
             session.execute(f"LOCK TABLE {RECORDS}, {STATES} IN ACCESS EXCLUSIVE MODE")
-            yield
+            yield session
+
+    def await_waiter(self):
+        """Wait until somebody waits for a lock."""
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        until = time.monotonic() + SECONDS
+        while self.execute(waiting) == [(0,)]:
+            assert time.monotonic() < until, "nobody waits"
 
     def drop(self):
         self._run(None, f"DROP DATABASE {self._name} WITH (FORCE)")

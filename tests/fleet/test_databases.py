@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from django.db import connections, transaction
 from django.test import override_settings
 
-from django_oidc_rs.core.keys import KeyRecord, Outcome, StoreError, Verdict
+from django_oidc_rs.core.keys import FleetState, KeyRecord, Outcome, StoreError, Verdict
 from django_oidc_rs.core.keys.fleet import LEASE
 from django_oidc_rs.models import RefreshState
 from django_oidc_rs.stores import DatabaseKeyStore
 from tests.users.databases import all_at_once
+
+from .counterparts import STATES
 
 ISSUER = "https://issuer.test"
 RECORD = KeyRecord(
@@ -272,3 +275,27 @@ def test_a_missing_table_is_a_store_error(database):
     finally:
         for table in ("django_oidc_rs_issuerrecord", "django_oidc_rs_refreshstate"):
             database.server.execute(f"ALTER TABLE {table}_aside RENAME TO {table}")
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_statement_reads_what_was_committed_after_it_began(database):
+    """Its own time is earlier than what it reads: the lease there is no clock jump."""
+    ask("nobody")
+    settle("nobody")
+    with ThreadPoolExecutor(1) as pool:
+        with database.server.locked() as session:
+            late = pool.submit(_ask_and_hang_up)
+            database.server.await_waiter()
+            ((now,),) = session.execute(
+                "SELECT extract(epoch FROM clock_timestamp())::float8"
+            )
+            state = FleetState(holder="one", lease_until=now + LEASE)
+            session.execute(f"UPDATE {STATES} SET state = %s", [state.to_json()])
+        assert late.result(60).verdict is Verdict.LEASED
+
+
+def _ask_and_hang_up():
+    try:
+        return ask("two")
+    finally:
+        connections.close_all()
