@@ -35,6 +35,8 @@ _CAUSES: tuple[tuple[str, tuple[type[BaseException], ...]], ...] = (
     ("tls", (ssl.SSLError, SSLError)),
     ("timeout", (TimeoutError,)),
     ("connect", (ConnectionError,)),
+    # A connection's are "connect" already: a client certificate that cannot be read.
+    ("tls", (PermissionError, IsADirectoryError)),
 )
 
 
@@ -47,17 +49,24 @@ class FetchError(Exception):
             ``content_type``, ``content_encoding`` or ``protocol``.
         detail: more for operators; what others wrote is escaped and cut.
         status: the HTTP status of the answer when ``code`` is ``status``.
+        retry_after: how many seconds, 1 to 60, that answer's Retry-After asks to wait.
         retryable: the cause may be gone at once: no connection, or 502, 503, 504.
     """
 
     def __init__(
-        self, code: str, detail: str = "", *, status: int | None = None
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        status: int | None = None,
+        retry_after: int | None = None,
     ) -> None:
         """Keep the stable ``code`` and what operators want to know."""
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail
         self.status = status
+        self.retry_after = retry_after
         self.retryable = code in {"connect", "proxy"} or status in {502, 503, 504}
 
 

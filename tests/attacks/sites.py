@@ -21,7 +21,7 @@ from tests.attacks.apis import PATHS
 from tests.attacks.harness import HANDLERS, Sent
 from tests.commands import Done, is_harmless, run
 from tests.core.builders import ISSUER, key
-from tests.core.test_http import PUBLIC, PUBLIC_2, Authority, Network, Server, answer
+from tests.core.servers import PUBLIC, PUBLIC_2, Authority, Network, Server, answer
 from tests.settings_faults import issuer as settings_of_issuer
 
 __all__ = ["METADATA", "Site", "asked_nobody", "assert_failed", "metadata", "stored"]

@@ -14,7 +14,7 @@ from tests.attacks.harness import EVIL
 from tests.attacks.sites import METADATA, Site, assert_failed, metadata, stored
 from tests.core.builders import ISSUER, key
 from tests.core.faults.crafting import MILLION
-from tests.core.test_http import (
+from tests.core.servers import (
     PUBLIC,
     PUBLIC_2,
     answer,
