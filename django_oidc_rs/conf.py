@@ -14,6 +14,7 @@ from .core.errors import excerpt
 from .core.http import HttpPolicy
 from .core.issuers import IssuerPolicy
 from .http_settings import HTTP_KEYS, parse_http
+from .introspection_settings import INTROSPECTION_KEYS
 from .issuer_settings import ISSUER_KEYS, parse_audience, parse_issuer
 from .key_settings import KEYS_KEYS
 from .settings_reader import Problem, Section, is_plain
@@ -34,7 +35,12 @@ _TOP_KEYS = (
 )
 _OF_ISSUERS = dict.fromkeys(
     set(ISSUER_KEYS) - set(_TOP_KEYS), 'an issuer: OIDC_RS["ISSUERS"][alias]'
-) | dict.fromkeys(KEYS_KEYS, 'OIDC_RS["ISSUERS"][alias]["KEYS"]')
+)
+_ELSEWHERE = {
+    **dict.fromkeys(KEYS_KEYS, 'OIDC_RS["ISSUERS"][alias]["KEYS"]'),
+    **dict.fromkeys(INTROSPECTION_KEYS, 'OIDC_RS["ISSUERS"][alias]["INTROSPECTION"]'),
+    **_OF_ISSUERS,
+}
 # RFC 6750 section 3 restricts other parameters alike; no escapes are ever needed then.
 _REALM = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")
 _NO_PATH = ("//", *"*?#%^$<>[](){}|\\")
@@ -58,6 +64,7 @@ class Config:
         required_paths: what ``AccessTokenRequiredMiddleware`` covers.
         max_token_length: characters.
         http: how metadata and keys are fetched.
+        cache: the alias in ``CACHES`` where introspection answers are kept.
     """
 
     issuers: tuple[IssuerPolicy, ...]
@@ -66,6 +73,7 @@ class Config:
     required_paths: tuple[str, ...]
     max_token_length: int
     http: HttpPolicy
+    cache: str
 
 
 def parse(raw: object) -> tuple[Config, list[Problem]]:
@@ -84,10 +92,8 @@ def parse(raw: object) -> tuple[Config, list[Problem]]:
         place="OIDC_RS",
         problems=problems,
         keys=_TOP_KEYS,
-        elsewhere=_OF_ISSUERS,
+        elsewhere=_ELSEWHERE,
     )
-    if "CACHE" in top.values:
-        top.not_built("CACHE", "a cache of introspection answers")
     _refuse_token_cache(top)
     http = parse_http(top.section("HTTP", HTTP_KEYS))
     issuers, users = _issuers(top, http) if usable else ((), {})
@@ -100,6 +106,7 @@ def parse(raw: object) -> tuple[Config, list[Problem]]:
             top.number("MAX_TOKEN_LENGTH", 16384, least=256, most=1048576)
         ),
         http=http,
+        cache=_cache(top),
     ), problems
 
 
@@ -145,6 +152,16 @@ def _issuers(
         users[alias] = parse_users(section.section("USERS", USER_KEYS), shared=shared)
         if policy is not None:
             policies.append(policy)
+    opaque = [policy.alias for policy in policies if _takes_opaque(policy)]
+    if len(opaque) > 1:
+        top.problem(
+            "E029",
+            f"has several issuers for opaque tokens: {', '.join(opaque)}",
+            key="ISSUERS",
+            hint="An opaque token does not say whose it is, and must not be shown to "
+            'the wrong issuer: set OPAQUE_TOKENS False in the "INTROSPECTION" of all '
+            "but one.",
+        )
     if sum(policy.grantable_scopes is None for policy in policies) > 1:
         top.problem(
             "W003",
@@ -170,6 +187,10 @@ def _issuers(
     return tuple(policies), users
 
 
+def _takes_opaque(policy: IssuerPolicy) -> bool:
+    return policy.introspection is not None and policy.introspection.opaque_tokens
+
+
 def _check_identifiers(sections: Mapping[str, Section]) -> None:
     """Demand that alias and identifier each mean one issuer: commands take either."""
     aliases: dict[str, str] = {}
@@ -184,6 +205,18 @@ def _check_identifiers(sections: Mapping[str, Section]) -> None:
         elif issuer != alias and issuer in sections:
             section.problem("E005", "is the alias of another issuer", key="ISSUER")
         aliases.setdefault(issuer, alias)
+
+
+def _cache(top: Section) -> str:
+    cache = top.text("CACHE") or "default"
+    if cache not in settings.CACHES:
+        top.problem(
+            "E026",
+            f"names the cache {excerpt(cache)}, which is not in CACHES",
+            key="CACHE",
+            hint=f"One of {', '.join(sorted(settings.CACHES))}.",
+        )
+    return cache
 
 
 def _realm(top: Section) -> str:

@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 
 from .core.scopes import ScopeRequirement
 from .gate import Gate
+from .introspect import Introspect, parse_introspect
 from .responses import mark_private
 
 __all__ = [
@@ -28,11 +29,17 @@ def access_token_required(view: _View, /) -> _View: ...
 
 
 @overload
-def access_token_required(*, resolve_user: bool = True) -> Callable[[_View], _View]: ...
+def access_token_required(
+    *, resolve_user: bool = True, introspect: Introspect = False
+) -> Callable[[_View], _View]: ...
 
 
 def access_token_required(
-    view: _View | None = None, /, *, resolve_user: bool = True
+    view: _View | None = None,
+    /,
+    *,
+    resolve_user: bool = True,
+    introspect: Introspect = False,
 ) -> _View | Callable[[_View], _View]:
     """Demand a valid access token; use with or without parentheses.
 
@@ -44,8 +51,12 @@ def access_token_required(
     Args:
         resolve_user: False leaves the database alone; ``request.user`` is a
             ``TokenUser``.
+        introspect: True asks the issuer, on every request, whether the token is active
+            (RFC 7662); a list of HTTP methods asks for those. 503 where it cannot tell.
     """
-    decorate = _guarded(Gate(resolve_user=resolve_user))
+    decorate = _guarded(
+        Gate(resolve_user=resolve_user, introspect=parse_introspect(introspect))
+    )
     return decorate if view is None else decorate(view)
 
 
@@ -54,6 +65,7 @@ def scope_required(
     any_of: Iterable[str] = (),
     issuers: Iterable[str] = (),
     resolve_user: bool = True,
+    introspect: Introspect = False,
 ) -> Callable[[_View], _View]:
     """Demand an access token with scopes; too few are 403 ``insufficient_scope``.
 
@@ -61,10 +73,10 @@ def scope_required(
         scopes: all of them are needed.
         any_of: one of them is enough; give either this or ``scopes``.
         issuers: aliases of the issuers whose grant counts; any by default.
-        resolve_user: as in ``access_token_required``.
+        resolve_user, introspect: as in ``access_token_required``.
 
     Raises:
-        TypeError: at import, for no scopes or both kinds.
+        TypeError: at import, for no scopes or both kinds, or another ``introspect``.
         ValueError: at import, for a text that is no scope-token (RFC 6749 3.3).
     """
     alternatives = _several("any_of", any_of)
@@ -77,7 +89,13 @@ def scope_required(
         requirement = ScopeRequirement.all_of(scopes, issuers=aliases)
     else:
         requirement = ScopeRequirement.any_of(alternatives, issuers=aliases)
-    return _guarded(Gate(requirement=requirement, resolve_user=resolve_user))
+    return _guarded(
+        Gate(
+            requirement=requirement,
+            resolve_user=resolve_user,
+            introspect=parse_introspect(introspect),
+        )
+    )
 
 
 def access_token_not_required(view: _View) -> _View:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from .core.errors import ResourceServerError
 from .core.scopes import ScopeRequirement
+from .introspect import asks_issuer
 from .request import Authenticated, aauthenticate, authenticate
 from .responses import answer, insufficient_scope, no_credentials
 
@@ -25,10 +26,12 @@ class Gate:
     Attributes:
         requirement: the scopes; None demands a valid token alone.
         resolve_user: False gives a ``TokenUser`` without touching the database.
+        introspect: True, or for which methods the issuer is asked (RFC 7662).
     """
 
     requirement: ScopeRequirement | None = None
     resolve_user: bool = True
+    introspect: bool | frozenset[str] = False
 
     def check(self, request: HttpRequest) -> HttpResponse | None:
         """Let ``request`` in and return None, or return the answer to send.
@@ -41,7 +44,11 @@ class Gate:
                 somebody else, or nobody.
         """
         try:
-            authenticated = authenticate(_plain(request), resolve=self.resolve_user)
+            authenticated = authenticate(
+                _plain(request),
+                resolve=self.resolve_user,
+                introspect=asks_issuer(self.introspect, request.method),
+            )
         except ResourceServerError as error:
             return answer(error)
         return self._decide(request, authenticated)
@@ -50,7 +57,9 @@ class Gate:
         """Do as ``check``, without blocking the event loop."""
         try:
             authenticated = await aauthenticate(
-                _plain(request), resolve=self.resolve_user
+                _plain(request),
+                resolve=self.resolve_user,
+                introspect=asks_issuer(self.introspect, request.method),
             )
         except ResourceServerError as error:
             return answer(error)

@@ -6,6 +6,7 @@ from .core.errors import excerpt
 from .core.http import FetchError, HttpPolicy, check_url
 from .core.issuers import PROFILES, IssuerPolicy, Validator
 from .core.scopes import is_scope_token
+from .introspection_settings import parse_introspection, parse_validation
 from .key_settings import (
     parse_algorithms,
     parse_jwks,
@@ -69,7 +70,7 @@ def parse_issuer(
     """
     before = len(section.problems)
     _apply_profile(section)
-    _refuse_what_is_not_built(section)
+    validation = parse_validation(section)
     issuer = _issuer(section, http)
     algorithms = parse_algorithms(section)
     policy = IssuerPolicy(
@@ -96,6 +97,8 @@ def parse_issuer(
         jwks=parse_jwks(section, algorithms),
         shared_secret=parse_shared_secret(section, algorithms),
         keys=parse_key_policy(section),
+        validation=validation,
+        introspection=parse_introspection(section, validation=validation, http=http),
     )
     errors = (problem.is_error for problem in section.problems[before:])
     return None if any(errors) else policy
@@ -112,16 +115,6 @@ def _apply_profile(section: Section) -> None:
         )
         return
     section.values = {**PROFILES[name], **section.values}
-
-
-def _refuse_what_is_not_built(section: Section) -> None:
-    validation = section.values.get("VALIDATION", "local")
-    if validation in ("introspection", "auto"):
-        section.not_built("VALIDATION", "token introspection")
-    elif validation != "local":
-        section.wrong("VALIDATION", '"local"')
-    if "INTROSPECTION" in section.values:
-        section.not_built("INTROSPECTION", "token introspection")
 
 
 def _issuer(section: Section, http: HttpPolicy) -> str | None:

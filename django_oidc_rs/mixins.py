@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.views.generic.base import View
 
 from .decorators import access_token_required, scope_required
+from .introspect import Introspect
 
 __all__ = ["AccessTokenRequiredMixin", "ScopeRequiredMixin"]
 
@@ -17,10 +18,12 @@ class AccessTokenRequiredMixin(View):
     """Demand a valid access token before ``dispatch``; put it first among the bases.
 
     ``resolve_user = False`` leaves the database alone: ``request.user`` is a
-    ``TokenUser``. See ``access_token_required`` for the answers.
+    ``TokenUser``. ``introspect = True``, or a list of HTTP methods, asks the issuer.
+    See ``access_token_required`` for the answers.
     """
 
     resolve_user: ClassVar[bool] = True
+    introspect: ClassVar[Introspect] = False
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
@@ -31,7 +34,8 @@ class AccessTokenRequiredMixin(View):
     @classmethod
     def _guard(cls, initkwargs: dict[str, Any]) -> Callable[[Any], Any]:
         return access_token_required(
-            resolve_user=initkwargs.get("resolve_user", cls.resolve_user)
+            resolve_user=initkwargs.get("resolve_user", cls.resolve_user),
+            introspect=initkwargs.get("introspect", cls.introspect),
         )
 
 
@@ -59,4 +63,5 @@ class ScopeRequiredMixin(AccessTokenRequiredMixin):
             any_of=setting("required_any_scopes"),
             issuers=setting("scope_issuers"),
             resolve_user=setting("resolve_user"),
+            introspect=setting("introspect"),
         )

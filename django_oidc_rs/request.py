@@ -15,9 +15,7 @@ from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
 from .core.access_token import AccessToken
-from .core.errors import KeysUnavailable, ResourceServerError
-from .core.jws import parse_jws
-from .core.keys import KeysPending
+from .core.errors import Pending, ResourceServerError, TemporarilyUnavailable
 from .core.resource_server import ResourceServer
 from .reporting import hide_credentials
 from .signals import token_accepted, token_rejected
@@ -43,13 +41,44 @@ _ATTRIBUTE = "_django_oidc_rs"
 
 @dataclass(slots=True)
 class _Outcome:
-    """What became of one request's credentials; validated at most once."""
+    """What became of one request's credentials; validated at most once.
+
+    ``live`` tells that the issuer was asked about this very request.
+    """
 
     validated: bool = False
+    live: bool = False
     access_token: AccessToken | None = None
     user: Any = None
     error: ResourceServerError | None = None
     announced: bool = False
+
+    def is_open(self, *, introspect: bool) -> bool:
+        """Whether the credentials are still to be validated, this way."""
+        if not self.validated:
+            return True
+        # What was refused, or is not there, need not be asked about.
+        return introspect and not self.live and self.access_token is not None
+
+    def settle(self, access_token: AccessToken | None, *, live: bool) -> None:
+        """Keep what validating gave."""
+        if self.access_token is not None and _owner(access_token) != _owner(
+            self.access_token
+        ):
+            # The user was resolved for somebody else: resolve anew.
+            self.user = None
+        self.access_token, self.validated, self.live = access_token, True, live
+
+
+def _owner(access_token: AccessToken | None) -> tuple[object, ...]:
+    if access_token is None:
+        return ()
+    return (
+        access_token.issuer,
+        access_token.subject,
+        access_token.client_id,
+        access_token.is_machine,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +107,7 @@ def preset(request: HttpRequest, access_token: AccessToken, user: Any) -> None:
     setattr(
         request,
         _ATTRIBUTE,
-        _Outcome(validated=True, access_token=access_token, user=user),
+        _Outcome(validated=True, live=True, access_token=access_token, user=user),
     )
 
 
@@ -93,7 +122,9 @@ class _ValidatorsPending(Exception):
 
 
 @sensitive_variables()
-def _validate(request: HttpRequest, *, wait: bool) -> AccessToken | None:
+def _validate(
+    request: HttpRequest, *, wait: bool, introspect: bool
+) -> AccessToken | None:
     outer = sys.exception()
     server = get_resource_server()
     try:
@@ -102,7 +133,7 @@ def _validate(request: HttpRequest, *, wait: bool) -> AccessToken | None:
             return None
         if not wait and _has_validators(server, credentials.raw_token):
             raise _ValidatorsPending
-        return server.validate(credentials.raw_token, wait=wait)
+        return server.validate(credentials.raw_token, wait=wait, introspect=introspect)
     except Exception as error:
         _forget_locals(error, outer)
         raise
@@ -110,22 +141,22 @@ def _validate(request: HttpRequest, *, wait: bool) -> AccessToken | None:
 
 @sensitive_variables()
 def _has_validators(server: ResourceServer, raw_token: str) -> bool:
-    """Whether the issuer that the token names has ``VALIDATORS``."""
+    """Whether the issuer that judges the token has ``VALIDATORS``."""
     if not any(each.policy.validators for each in server.validators):
         return False
-    return bool(server.select(parse_jws(raw_token)).policy.validators)
+    return bool(server.policy_of(raw_token).validators)
 
 
-async def _avalidate(request: HttpRequest) -> AccessToken | None:
+async def _avalidate(request: HttpRequest, *, introspect: bool) -> AccessToken | None:
     try:
-        return _validate(request, wait=False)
-    except KeysPending:
+        return _validate(request, wait=False, introspect=introspect)
+    except Pending:
         thread_sensitive = False
     except _ValidatorsPending:
         # The thread whose database connections are the request's.
         thread_sensitive = True
     validate = sync_to_async(_validate, thread_sensitive=thread_sensitive)
-    return await validate(request, wait=True)
+    return await validate(request, wait=True, introspect=introspect)
 
 
 def _forget_locals(error: BaseException, outer: BaseException | None) -> None:
@@ -160,31 +191,39 @@ def _chain(
         error = error.__cause__ or error.__context__
 
 
-def access_token_of(request: HttpRequest) -> AccessToken | None:
+def access_token_of(
+    request: HttpRequest, *, introspect: bool = False
+) -> AccessToken | None:
     """Return the request's access token, None where it carries no bearer credentials.
+
+    ``introspect`` has the issuer asked, if it was not yet for this request.
 
     Raises:
         ResourceServerError: the credentials are malformed, bad, or cannot be checked.
     """
     outcome = _outcome(request)
-    if not outcome.validated:
+    if outcome.is_open(introspect=introspect):
         try:
-            outcome.access_token = _validate(request, wait=True)
+            token = _validate(request, wait=True, introspect=introspect)
         except ResourceServerError as error:
             token_rejected.send_robust(**_refuse(request, outcome, error))
-        outcome.validated = True
+        else:
+            outcome.settle(token, live=introspect)
     return _settled(outcome)
 
 
-async def aaccess_token_of(request: HttpRequest) -> AccessToken | None:
-    """Do as ``access_token_of``; the event loop never waits for keys."""
+async def aaccess_token_of(
+    request: HttpRequest, *, introspect: bool = False
+) -> AccessToken | None:
+    """Do as ``access_token_of``; the event loop waits for no key and no issuer."""
     outcome = _outcome(request)
-    if not outcome.validated:
+    if outcome.is_open(introspect=introspect):
         try:
-            outcome.access_token = await _avalidate(request)
+            token = await _avalidate(request, introspect=introspect)
         except ResourceServerError as error:
             await token_rejected.asend_robust(**_refuse(request, outcome, error))
-        outcome.validated = True
+        else:
+            outcome.settle(token, live=introspect)
     return _settled(outcome)
 
 
@@ -194,15 +233,18 @@ def _settled(outcome: _Outcome) -> AccessToken | None:
     return outcome.access_token
 
 
-def authenticate(request: HttpRequest, *, resolve: bool = True) -> Authenticated | None:
+def authenticate(
+    request: HttpRequest, *, resolve: bool = True, introspect: bool = False
+) -> Authenticated | None:
     """Return the request's token and user, None where it carries no credentials.
 
-    ``resolve`` False gives a ``TokenUser`` and leaves the database alone.
+    ``resolve`` False gives a ``TokenUser`` and leaves the database alone;
+    ``introspect`` asks the issuer whether the token is active now.
 
     Raises:
         ResourceServerError: as ``access_token_of``; ``UserRejected`` besides.
     """
-    access_token = access_token_of(request)
+    access_token = access_token_of(request, introspect=introspect)
     if access_token is None:
         return None
     outcome = _outcome(request)
@@ -217,10 +259,10 @@ def authenticate(request: HttpRequest, *, resolve: bool = True) -> Authenticated
 
 
 async def aauthenticate(
-    request: HttpRequest, *, resolve: bool = True
+    request: HttpRequest, *, resolve: bool = True, introspect: bool = False
 ) -> Authenticated | None:
-    """Do as ``authenticate``, with a thread only where the database is needed."""
-    access_token = await aaccess_token_of(request)
+    """Do as ``authenticate``, with a thread only where something must be waited for."""
+    access_token = await aaccess_token_of(request, introspect=introspect)
     if access_token is None:
         return None
     outcome = _outcome(request)
@@ -267,7 +309,9 @@ def _refuse(
         error.issuer_alias = outcome.access_token.issuer_alias
     # Before the signal: a receiver may ask the request for its token.
     outcome.error, outcome.validated = error, True
-    level = logging.WARNING if isinstance(error, KeysUnavailable) else logging.INFO
+    level = (
+        logging.WARNING if isinstance(error, TemporarilyUnavailable) else logging.INFO
+    )
     logger.log(
         level,
         "Credentials refused: %s",

@@ -10,7 +10,7 @@ from django.utils.cache import patch_vary_headers
 
 from .conf import get_config
 from .core.challenges import Challenge
-from .core.errors import InsufficientScope, KeysUnavailable, ResourceServerError
+from .core.errors import InsufficientScope, ResourceServerError, TemporarilyUnavailable
 from .core.scopes import ScopeRequirement
 
 _R = TypeVar("_R", bound=HttpResponseBase)
@@ -58,7 +58,7 @@ def answer(error: ResourceServerError, scope: str | None = None) -> HttpResponse
     challenge = challenge_for(error, scope)
     if challenge is not None:
         response["WWW-Authenticate"] = challenge
-    if isinstance(error, KeysUnavailable):
+    if isinstance(error, TemporarilyUnavailable):
         response["Retry-After"] = str(error.retry_after)
     return mark_private(response)
 

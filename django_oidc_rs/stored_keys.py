@@ -41,7 +41,7 @@ class StoredKeys:
 
 def is_fetched(policy: IssuerPolicy) -> bool:
     """Whether this issuer's keys come over the network, not from the settings."""
-    return policy.jwks is None and policy.shared_secret is None
+    return policy.fetches_keys
 
 
 def stored_keys(policy: IssuerPolicy) -> StoredKeys:

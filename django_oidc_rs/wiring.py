@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import signals
+from .answer_cache import DjangoAnswerCache
 from .cache_store import CacheKeyStore
 from .conf import get_config, on_change
+from .core.answers import AnswerCache, Answers, NoAnswerCache
 from .core.clock import Clock, SystemClock
-from .core.http import Fetch, HttpClient
-from .core.issuers import DATABASE, IssuerPolicy
-from .core.jwk import parse_jwk_set, shared_secret_keys
+from .core.http import Fetch, FetchedDocument, FetchError, HttpClient, Post
+from .core.introspection import IntrospectionClient
+from .core.introspection_validator import IntrospectionValidator
+from .core.issuers import DATABASE, IntrospectionPolicy, IssuerPolicy
+from .core.jwk import VerificationKeys, parse_jwk_set, shared_secret_keys
 from .core.jwt_validator import JwtValidator
 from .core.keys import (
     BoundedStore,
@@ -30,9 +35,14 @@ from .core.keys import (
 )
 from .core.resource_server import ResourceServer
 from .stores import DatabaseKeyStore, closing_connections
-from .telemetry import count_fetch
+from .telemetry import count_fetch, count_introspection
 
 __all__ = ["Seams", "get_resource_server", "get_seams", "reset", "substitute"]
+
+
+def _no_post(url: str, **_request: object) -> FetchedDocument:
+    """Stand for an endpoint that cannot be asked: where nobody said how."""
+    raise FetchError("connect", f"no way to ask {url}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +50,8 @@ class Seams:
     """Where the world comes in: time, network, store, threads.
 
     ``spawn`` runs a function off the request path. ``cache`` makes the key store for an
-    alias of ``CACHES``; without it every issuer uses ``store``.
+    alias of ``CACHES``; without it every issuer uses ``store``. ``post`` asks about
+    tokens, ``answers`` keeps what it is told, and ``pause`` sleeps so many seconds.
     """
 
     clock: Clock
@@ -48,6 +59,9 @@ class Seams:
     store: KeyStore
     spawn: Callable[[Callable[[], None]], None]
     cache: Callable[[str], KeyStore] | None = None
+    post: Post = _no_post
+    answers: AnswerCache = field(default_factory=NoAnswerCache)
+    pause: Callable[[float], None] = time.sleep
 
     def store_of(self, policy: IssuerPolicy) -> KeyStore:
         """Return where the keys of this issuer are kept."""
@@ -65,10 +79,13 @@ def get_seams() -> Seams:
     """Return the machine's clock, the HTTP client, the real stores and threads."""
     if _substitutes:
         return _substitutes[-1]
-    database = DatabaseKeyStore()
+    config, database = get_config(), DatabaseKeyStore()
+    client = HttpClient(config.http)
     return Seams(
         clock=SystemClock(),
-        fetch=HttpClient(get_config().http),
+        fetch=client,
+        post=client.post,
+        answers=DjangoAnswerCache(config.cache),
         store=database,
         spawn=closing_connections,
         cache=lambda alias: CacheKeyStore(alias, fallback=database),
@@ -111,20 +128,52 @@ def _build() -> ResourceServer:
         policy.keys.store: BoundedStore(seams.store_of(policy), spawn=seams.spawn)
         for policy in config.issuers
     }
+    keys = {
+        policy.issuer: _keys(policy, seams, stores[policy.keys.store])
+        for policy in config.issuers
+    }
     return ResourceServer(
         {
             policy.issuer: JwtValidator(
-                policy,
-                keys=_keys(policy, seams, stores[policy.keys.store]),
-                clock=seams.clock,
+                policy, keys=keys[policy.issuer], clock=seams.clock
             )
             for policy in config.issuers
+        },
+        introspection={
+            policy.issuer: _introspection(policy, asked, seams, keys[policy.issuer])
+            for policy in config.issuers
+            if (asked := policy.introspection) is not None
         },
         max_token_length=config.max_token_length,
     )
 
 
+def _introspection(
+    policy: IssuerPolicy, asked: IntrospectionPolicy, seams: Seams, keys: KeySource
+) -> IntrospectionValidator:
+    client = IntrospectionClient(
+        policy,
+        asked,
+        keys=keys,
+        clock=seams.clock,
+        fetch=seams.fetch,
+        post=seams.post,
+        on_answer=count_introspection,
+    )
+    answers = Answers(
+        client.ask,
+        scope=(policy.issuer, asked.endpoint or "", asked.credentials.client_id),
+        cache_seconds=asked.cache_seconds,
+        cache=seams.answers,
+        clock=seams.clock,
+        pause=seams.pause,
+    )
+    return IntrospectionValidator(policy, asked, answers=answers, clock=seams.clock)
+
+
 def _keys(policy: IssuerPolicy, seams: Seams, store: KeyStore) -> KeySource:
+    if not policy.uses_keys:
+        return StaticKeys(VerificationKeys(()))
     if policy.shared_secret is not None:
         return StaticKeys(shared_secret_keys(policy.shared_secret))
     if policy.jwks is not None:

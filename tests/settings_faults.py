@@ -5,6 +5,9 @@ from django_oidc_rs.testing.signing import SigningKey
 ISSUER = "https://issuer.test"
 
 
+ABSENT = object()
+
+
 def validator(access_token):
     """Accept everything."""
 
@@ -66,6 +69,13 @@ def keys(**values):
     return issuer(KEYS=values)
 
 
+def introspection(VALIDATION="auto", **values):
+    """Return good settings with ``values`` in ``INTROSPECTION``."""
+    asked = {"CLIENT_ID": "api", "CLIENT_SECRET": "s3cret", **values}
+    asked = {name: value for name, value in asked.items() if value is not ABSENT}
+    return issuer(VALIDATION=VALIDATION, INTROSPECTION=asked)
+
+
 def users(**keys):
     """Return good settings with ``keys`` in ``USERS``."""
     return top(USERS=keys)
@@ -92,6 +102,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 AT = "OIDC_RS"
 AT_ISSUER = "OIDC_RS['ISSUERS']['default']"
+AT_INTROSPECTION = f"{AT_ISSUER}['INTROSPECTION']"
 AT_HTTP = "OIDC_RS['HTTP']"
 AT_USERS = "OIDC_RS['USERS']"
 MODULE = __name__
@@ -400,12 +411,111 @@ FAULTS = {
     "SIZE negative": (top(TOKEN_CACHE={"SIZE": -1}), "E011", AT),
     "MAX_AGE NaN": (top(TOKEN_CACHE={"MAX_AGE": float("nan")}), "E011", AT),
     # Features of later versions.
-    "CACHE": (top(CACHE="default"), "E012", f"{AT}['CACHE']"),
     "TOKEN_CACHE": (top(TOKEN_CACHE={"SIZE": 10}), "E012", f"{AT}['TOKEN_CACHE']"),
-    "VALIDATION introspection": (issuer(VALIDATION="introspection"), "E012", AT_ISSUER),
-    "VALIDATION auto": (issuer(VALIDATION="auto"), "E012", AT_ISSUER),
-    "INTROSPECTION": (issuer(INTROSPECTION={"CLIENT_ID": "x"}), "E012", AT_ISSUER),
-    "INTROSPECTION None": (issuer(INTROSPECTION=None), "E012", AT_ISSUER),
+    # Asking the issuer.
+    "VALIDATION introspection alone": (
+        issuer(VALIDATION="introspection"),
+        "E027",
+        f"{AT_ISSUER}['VALIDATION'] is 'introspection', but INTROSPECTION is missing",
+    ),
+    "VALIDATION auto alone": (issuer(VALIDATION="auto"), "E027", AT_ISSUER),
+    "VALIDATION a list": (issuer(VALIDATION=["auto"]), "E003", AT_ISSUER),
+    "CACHE None": (top(CACHE=None), "E003", f"{AT}['CACHE'] is None"),
+    "CACHE not in CACHES": (top(CACHE="no_such"), "E026", f"{AT}['CACHE']"),
+    "unknown key of INTROSPECTION": (
+        introspection(TIMEOUT=5),
+        "E002",
+        f"{AT_INTROSPECTION} has an unknown key 'TIMEOUT'",
+    ),
+    "ENDPOINT by plain http": (
+        introspection(ENDPOINT="http://idp.test/introspect"),
+        "E013",
+        f"{AT_INTROSPECTION}['ENDPOINT']",
+    ),
+    **{
+        f"INTROSPECTION {name}": (introspection(**values), problem_id, AT_INTROSPECTION)
+        for name, (problem_id, values) in {
+            "without client": ("E028", {"CLIENT_ID": ABSENT}),
+            "without secret": ("E028", {"CLIENT_SECRET": ABSENT}),
+            "with two proofs": ("E028", {"BEARER_TOKEN": "abc"}),
+            "client None": ("E003", {"CLIENT_ID": None}),
+            "secret None": ("E003", {"CLIENT_SECRET": None}),
+            "secret blank": ("E003", {"CLIENT_SECRET": " "}),
+            "secret with a line end": ("E028", {"CLIENT_SECRET": "s3cret\n"}),
+            "unknown method": ("E028", {"AUTH_METHOD": "basic"}),
+            "method None": ("E003", {"AUTH_METHOD": None}),
+            "method of another proof": ("E028", {"AUTH_METHOD": "private_key_jwt"}),
+            "short secret for a JWT": ("E028", {"AUTH_METHOD": "client_secret_jwt"}),
+            "no private key": (
+                "E028",
+                {"CLIENT_SECRET": ABSENT, "PRIVATE_KEY": "-----BEGIN"},
+            ),
+            "certificate missing": (
+                "E028",
+                {"CLIENT_SECRET": ABSENT, "CERTIFICATE": "/no/such.pem"},
+            ),
+            "certificate None": (
+                "E003",
+                {"CLIENT_SECRET": ABSENT, "CERTIFICATE": None},
+            ),
+            "three certificates": (
+                "E003",
+                {"CLIENT_SECRET": ABSENT, "CERTIFICATE": [__file__] * 3},
+            ),
+            "cache too long": ("E028", {"CACHE_SECONDS": 3601}),
+            "cache NaN": ("E028", {"CACHE_SECONDS": float("nan")}),
+            "cache a string": ("E003", {"CACHE_SECONDS": "60"}),
+            "a flag 1": ("E003", {"SIGNED_RESPONSES": 1}),
+            "audience a string": ("E003", {"AUDIENCE_OPTIONAL": "yes"}),
+        }.items()
+    },
+    "INTROSPECTION None": (issuer(INTROSPECTION=None), "E003", AT_INTROSPECTION),
+    "OPAQUE_TOKENS with local": (
+        introspection(VALIDATION="local", OPAQUE_TOKENS=True),
+        "E028",
+        f"{AT_INTROSPECTION}['OPAQUE_TOKENS'] has no effect",
+    ),
+    "SIGNED_RESPONSES with a shared secret": (
+        issuer(
+            SHARED_SECRET=SECRET,
+            INTROSPECTION={
+                "CLIENT_ID": "api",
+                "CLIENT_SECRET": SECRET,
+                "SIGNED_RESPONSES": True,
+            },
+        ),
+        "E028",
+        f"{AT_INTROSPECTION}['SIGNED_RESPONSES']",
+    ),
+    "nowhere to discover the endpoint": (
+        issuer(
+            ISSUER="atm",
+            JWKS=JWKS,
+            INTROSPECTION={"CLIENT_ID": "api", "CLIENT_SECRET": SECRET},
+        ),
+        "E028",
+        f"{AT_INTROSPECTION} names no ENDPOINT",
+    ),
+    "two issuers for opaque tokens": (
+        top(
+            ISSUERS={
+                name: {
+                    "ISSUER": f"{ISSUER}/{name}",
+                    "SCOPES": [],
+                    "VALIDATION": "auto",
+                    "INTROSPECTION": {"CLIENT_ID": "api", "CLIENT_SECRET": SECRET},
+                }
+                for name in ("one", "two")
+            }
+        ),
+        "E029",
+        f"{AT}['ISSUERS'] has several issuers for opaque tokens: one, two",
+    ),
+    "long CACHE_SECONDS": (
+        introspection(CACHE_SECONDS=301),
+        "W007",
+        f"{AT_INTROSPECTION}['CACHE_SECONDS']",
+    ),
     # Addresses that must not be asked.
     "ISSUER by plain http": (issuer(ISSUER="http://idp.test"), "E013", AT_ISSUER),
     "ISSUER by ftp": (issuer(ISSUER="ftp://idp.test"), "E013", AT_ISSUER),

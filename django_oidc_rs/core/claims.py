@@ -98,7 +98,7 @@ def check_age(claims: Claims, policy: IssuerPolicy, now: float) -> None:
         raise ExpiredToken(claim="iat", reason="expired", setting="MAX_TOKEN_AGE")
 
 
-def _audience(claims: Claims, policy: IssuerPolicy) -> tuple[str, ...]:
+def _audience(claims: Claims, policy: IssuerPolicy) -> tuple[str, ...] | None:
     for name in policy.audience_claims:
         value = lookup(claims, name)
         if value is None:
@@ -108,9 +108,7 @@ def _audience(claims: Claims, policy: IssuerPolicy) -> tuple[str, ...]:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise InvalidClaim(claim=name, reason="invalid", setting="AUDIENCE_CLAIMS")
-    raise InvalidClaim(
-        claim=policy.audience_claims[0], reason="missing", setting="AUDIENCE_CLAIMS"
-    )
+    return None
 
 
 def check_audience(claims: Claims, policy: IssuerPolicy, now: float) -> None:
@@ -120,6 +118,12 @@ def check_audience(claims: Claims, policy: IssuerPolicy, now: float) -> None:
     """
     del now
     audience = _audience(claims, policy)
+    if audience is None:
+        if policy.audience_optional:
+            return
+        raise InvalidClaim(
+            claim=policy.audience_claims[0], reason="missing", setting="AUDIENCE_CLAIMS"
+        )
     if policy.audience.isdisjoint(audience):
         raise InvalidClaim(
             excerpt(audience),
@@ -291,7 +295,7 @@ def to_access_token(
         issuer=policy.issuer,
         issuer_alias=policy.alias,
         subject=subject,
-        audience=_audience(claims, policy),
+        audience=_audience(claims, policy) or (),
         client_id=client_id,
         scopes=_scopes(claims, policy),
         issued_at=_date(claims, "iat"),

@@ -13,7 +13,9 @@ __all__ = [
     "AlgorithmNotAllowed",
     "BadSignature",
     "ExpiredToken",
+    "InactiveToken",
     "InsufficientScope",
+    "IntrospectionUnavailable",
     "InvalidClaim",
     "InvalidRequest",
     "InvalidToken",
@@ -21,7 +23,9 @@ __all__ = [
     "KeysUnavailable",
     "MalformedToken",
     "NotAnAccessToken",
+    "Pending",
     "ResourceServerError",
+    "TemporarilyUnavailable",
     "TokenNotYetValid",
     "TokenTooLong",
     "UnconfirmedToken",
@@ -223,6 +227,13 @@ class UnconfirmedToken(InvalidToken):
     setting = ""
 
 
+class InactiveToken(InvalidToken):
+    """The issuer says that the token is not active. RFC 7662 section 2.2."""
+
+    code = "inactive_token"
+    setting = "INTROSPECTION"
+
+
 class UserRejected(InvalidToken):
     """The token is good; the local user it names is unknown, deleted or inactive."""
 
@@ -239,7 +250,7 @@ class InsufficientScope(ResourceServerError):
     code = "insufficient_scope"
 
 
-class KeysUnavailable(ResourceServerError):
+class TemporarilyUnavailable(ResourceServerError):
     """Nobody can tell now whether the token is good: 503 with ``Retry-After``.
 
     An outage of the issuer is never the caller's ``invalid_token``.
@@ -248,9 +259,25 @@ class KeysUnavailable(ResourceServerError):
     status = 503
     error = None
     description = "The access token cannot be checked right now."
-    code = "keys_unavailable"
+    code = "temporarily_unavailable"
 
     def __init__(self, detail: str = "", *, retry_after: int) -> None:
         """Keep ``retry_after``, in seconds, for the ``Retry-After`` header."""
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class KeysUnavailable(TemporarilyUnavailable):
+    """The issuer's keys are not to be had."""
+
+    code = "keys_unavailable"
+
+
+class IntrospectionUnavailable(TemporarilyUnavailable):
+    """The issuer cannot be asked, or its answer cannot be believed. RFC 7662 2.3."""
+
+    code = "introspection_unavailable"
+
+
+class Pending(Exception):
+    """Telling takes waiting, and the caller said that it cannot wait."""

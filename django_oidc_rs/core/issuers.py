@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from .access_token import AccessToken
+from .client_authentication import ClientCredentials
 
 __all__ = [
     "DEFAULT_ALGORITHMS",
     "PROFILES",
+    "IntrospectionPolicy",
     "IssuerPolicy",
     "KeyPolicy",
     "Validator",
@@ -60,6 +62,27 @@ class KeyPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntrospectionPolicy:
+    """How one issuer is asked about a token. RFC 7662.
+
+    Attributes:
+        credentials: with which this resource server authenticates.
+        endpoint: the URL; None takes it from the issuer's metadata.
+        cache_seconds: how long an answer serves; 0 asks every time.
+        signed_responses: whether answers must be signed (RFC 9701).
+        audience_optional: whether an answer without audience is for this API.
+        opaque_tokens: whether tokens that name no issuer are asked for here.
+    """
+
+    credentials: ClientCredentials
+    endpoint: str | None = None
+    cache_seconds: float = 0
+    signed_responses: bool = False
+    audience_optional: bool = False
+    opaque_tokens: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerPolicy:
     """The rules for one issuer's tokens; one field per setting of ``ISSUERS``.
 
@@ -88,6 +111,23 @@ class IssuerPolicy:
     jwks: Mapping[str, object] | None = None
     shared_secret: bytes | None = field(default=None, repr=False)
     keys: KeyPolicy = field(default_factory=KeyPolicy)
+    validation: str = "local"
+    introspection: IntrospectionPolicy | None = None
+    # Never for a JWT: set where an answer without audience is judged.
+    audience_optional: bool = False
+
+    @property
+    def uses_keys(self) -> bool:
+        """Whether anything of this issuer is verified with its keys."""
+        asked = self.introspection
+        return self.validation != "introspection" or (
+            asked is not None and asked.signed_responses
+        )
+
+    @property
+    def fetches_keys(self) -> bool:
+        """Whether those keys are published, and not written in settings."""
+        return self.uses_keys and self.jwks is None and self.shared_secret is None
 
 
 PROFILES: Mapping[str, Mapping[str, object]] = {

@@ -8,14 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
+from .addresses import parse_origin
 from .errors import excerpt
 from .http import Fetch, FetchedDocument, FetchError
 from .strict_json import StrictJsonError, loads_object
 
 __all__ = [
+    "IntrospectionMetadata",
     "MetadataError",
     "ServerMetadata",
     "discover",
+    "discover_introspection",
     "metadata_urls",
     "parse_metadata",
 ]
@@ -48,6 +51,17 @@ class ServerMetadata:
     public_address: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntrospectionMetadata:
+    """Where an issuer is asked about tokens, and how to authenticate. RFC 8414 2.
+
+    ``auth_methods`` is None where the issuer does not say.
+    """
+
+    endpoint: str
+    auth_methods: tuple[str, ...] | None = None
+
+
 def metadata_urls(issuer: str) -> tuple[str, ...]:
     """Return the addresses to try, in order.
 
@@ -73,6 +87,19 @@ def parse_metadata(document: FetchedDocument, *, issuer: str) -> ServerMetadata:
         MetadataError: no strict JSON object; its ``issuer`` is not exactly ours (RFC
             8414 3.3: such data MUST NOT be used); no ``jwks_uri``.
     """
+    members = _members(document, issuer)
+    jwks_uri = members.get("jwks_uri")
+    if not isinstance(jwks_uri, str):
+        raise MetadataError("no_jwks_uri", f"{document.url} names no jwks_uri")
+    return ServerMetadata(
+        issuer=issuer,
+        jwks_uri=jwks_uri,
+        url=document.url,
+        public_address=document.public_address,
+    )
+
+
+def _members(document: FetchedDocument, issuer: str) -> dict[str, object]:
     try:
         members = loads_object(document.body)
     except StrictJsonError as error:
@@ -83,15 +110,7 @@ def parse_metadata(document: FetchedDocument, *, issuer: str) -> ServerMetadata:
             f"{document.url} says issuer {excerpt(members.get('issuer'))}, "
             f"the settings say {excerpt(issuer)}",
         )
-    jwks_uri = members.get("jwks_uri")
-    if not isinstance(jwks_uri, str):
-        raise MetadataError("no_jwks_uri", f"{document.url} names no jwks_uri")
-    return ServerMetadata(
-        issuer=issuer,
-        jwks_uri=jwks_uri,
-        url=document.url,
-        public_address=document.public_address,
-    )
+    return members
 
 
 def discover(
@@ -112,9 +131,64 @@ def discover(
         try:
             document = fetch(url, trusted_address=True)
         except FetchError as error:
-            status = error.status or 0
-            if not 400 <= status < 500 or status in _TRANSIENT:
+            if not _is_elsewhere(error):
                 raise
         else:
             return parse_metadata(document, issuer=issuer)
     return parse_metadata(fetch(urls[-1], trusted_address=True), issuer=issuer)
+
+
+def discover_introspection(
+    fetch: Fetch, *, issuer: str, metadata_url: str | None = None
+) -> IntrospectionMetadata:
+    """Fetch the issuer's metadata until a document names an introspection endpoint.
+
+    Some issuers name it in their RFC 8414 document alone. The endpoint must have the
+    issuer's origin: it is told our secret and every caller's token.
+
+    Raises:
+        FetchError: no answer, or an answer that is no success.
+        MetadataError: no document that can be believed names a usable endpoint.
+    """
+    urls = (metadata_url,) if metadata_url else metadata_urls(issuer)
+    for url in urls:
+        try:
+            document = fetch(url, trusted_address=True)
+        except FetchError as error:
+            if url == urls[-1] or not _is_elsewhere(error):
+                raise
+            continue
+        members = _members(document, issuer)
+        if "introspection_endpoint" in members:
+            return _introspection(members, document.url, issuer)
+    raise MetadataError("no_introspection_endpoint", f"{urls[-1]} names no endpoint")
+
+
+def _introspection(
+    members: dict[str, object], url: str, issuer: str
+) -> IntrospectionMetadata:
+    endpoint = members["introspection_endpoint"]
+    methods = members.get("introspection_endpoint_auth_methods_supported")
+    try:
+        same = isinstance(endpoint, str) and parse_origin(endpoint) == parse_origin(
+            issuer
+        )
+    except ValueError:
+        same = False
+    if not isinstance(endpoint, str) or not same:
+        raise MetadataError(
+            "foreign_endpoint",
+            f"{url} names the introspection endpoint {excerpt(endpoint)}, which is not "
+            "of the issuer's origin; ENDPOINT can name it",
+        )
+    known = isinstance(methods, list) and all(isinstance(one, str) for one in methods)
+    return IntrospectionMetadata(
+        endpoint=endpoint,
+        auth_methods=tuple(map(str, methods)) if known else None,  # type: ignore[call-overload]  # a list, by now
+    )
+
+
+def _is_elsewhere(error: FetchError) -> bool:
+    """Whether the document may lie at the next address: a 4xx that is not "not now"."""
+    status = error.status or 0
+    return 400 <= status < 500 and status not in _TRANSIENT

@@ -1,6 +1,6 @@
 """Django REST framework: one authentication class and permissions that say why."""
 
-from .authentication import AccessTokenAuthentication
+from .authentication import AccessTokenAuthentication, IntrospectionAuthentication
 from .permissions import (
     AccessTokenPermission,
     FromIssuer,
@@ -8,6 +8,7 @@ from .permissions import (
     HasAnyScope,
     HasClaim,
     HasScope,
+    Introspected,
     IsMachine,
     IsUser,
     TokenHasScope,
@@ -21,6 +22,8 @@ __all__ = [
     "HasAnyScope",
     "HasClaim",
     "HasScope",
+    "Introspected",
+    "IntrospectionAuthentication",
     "IsMachine",
     "IsUser",
     "TokenHasScope",

@@ -9,19 +9,21 @@ from rest_framework.request import Request
 
 from ..core.access_token import AccessToken
 from ..core.errors import ResourceServerError
+from ..introspect import asks_issuer, parse_introspect
 from ..request import authenticate
 from ..responses import challenge_for
 from .exceptions import Refused
 from .view_hooks import install_hooks
 
-__all__ = ["AccessTokenAuthentication"]
+__all__ = ["AccessTokenAuthentication", "IntrospectionAuthentication"]
 
 
 class AccessTokenAuthentication(BaseAuthentication):
     """Authenticate by a bearer access token. RFC 6750.
 
     ``request.auth`` is the ``AccessToken``, ``request.user`` what ``USERS`` says; a
-    view with ``resolve_user = False`` gets a ``TokenUser`` and costs no query. Requests
+    view with ``resolve_user = False`` gets a ``TokenUser`` and costs no query; one with
+    ``introspect = True``, or a list of HTTP methods, has the issuer asked. Requests
     without bearer credentials are left to the next class; bad credentials are refused
     even where anybody may come in, and never fall back to a session.
 
@@ -40,7 +42,9 @@ class AccessTokenAuthentication(BaseAuthentication):
             install_hooks(view)
         try:
             authenticated = authenticate(
-                request._request, resolve=getattr(view, "resolve_user", True)
+                request._request,
+                resolve=getattr(view, "resolve_user", True),
+                introspect=self._asks_issuer(request, view),
             )
         except ResourceServerError as error:
             raise Refused(error) from error
@@ -48,7 +52,23 @@ class AccessTokenAuthentication(BaseAuthentication):
             return None
         return authenticated.user, authenticated.access_token
 
+    def _asks_issuer(self, request: Request, view: Any) -> bool:
+        introspect = parse_introspect(getattr(view, "introspect", False))
+        return asks_issuer(introspect, request.method)
+
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401 that others raise."""
         del request
         return challenge_for(None) or ""
+
+
+class IntrospectionAuthentication(AccessTokenAuthentication):
+    """Ask the issuer on every request, for views where a revoked token does harm.
+
+    A JWT is checked here first, then the issuer says whether it is active now (RFC 7662
+    section 2). Where the issuer cannot be asked the answer is 503, never a yes of ours.
+    """
+
+    def _asks_issuer(self, request: Request, view: Any) -> bool:
+        del request, view
+        return True

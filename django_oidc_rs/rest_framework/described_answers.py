@@ -10,8 +10,8 @@ from ..core.errors import (
     InsufficientScope,
     InvalidRequest,
     InvalidToken,
-    KeysUnavailable,
     ResourceServerError,
+    TemporarilyUnavailable,
 )
 from ..responses import challenge_for
 
@@ -40,7 +40,7 @@ _DESCRIPTIONS: tuple[tuple[ResourceServerError, str], ...] = (
     (InvalidRequest(), InvalidRequest.description),
     (InvalidToken(), "There is no access token, or it is invalid."),
     (InsufficientScope(), "The caller may not do this."),
-    (KeysUnavailable(retry_after=1), KeysUnavailable.description),
+    (TemporarilyUnavailable(retry_after=1), TemporarilyUnavailable.description),
 )
 
 
@@ -125,7 +125,7 @@ def _reference(name: str) -> dict[str, Any]:
 
 
 def _headers(error: ResourceServerError, scope: str | None) -> dict[str, Any]:
-    if isinstance(error, KeysUnavailable):
+    if isinstance(error, TemporarilyUnavailable):
         schema = {"type": "integer", "minimum": 0}
         return {"Retry-After": {"schema": schema, "description": "Seconds."}}
     challenge = challenge_for(error, scope if error.status == 403 else None)

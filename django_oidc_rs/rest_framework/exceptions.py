@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rest_framework.exceptions import APIException
 
-from ..core.errors import KeysUnavailable, ResourceServerError
+from ..core.errors import ResourceServerError, TemporarilyUnavailable
 from ..responses import challenge_for
 
 __all__ = ["CredentialsRequired", "Refused"]
@@ -30,7 +30,7 @@ class Refused(APIException):
         challenge = challenge_for(error, scope)
         if challenge is not None:
             self.auth_header = challenge
-        if isinstance(error, KeysUnavailable):
+        if isinstance(error, TemporarilyUnavailable):
             self.wait = error.retry_after
 
 

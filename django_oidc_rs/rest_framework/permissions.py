@@ -22,7 +22,11 @@ from rest_framework.permissions import (
 from rest_framework.request import Request
 
 from ..core.access_token import AccessToken
+from ..core.errors import ResourceServerError
 from ..core.scopes import ScopeRequirement
+from ..introspect import Introspect, asks_issuer, parse_introspect
+from ..request import access_token_of
+from .exceptions import Refused
 
 if TYPE_CHECKING:
     # REST framework imports this module while it imports its views.
@@ -35,6 +39,7 @@ __all__ = [
     "HasAnyScope",
     "HasClaim",
     "HasScope",
+    "Introspected",
     "IsMachine",
     "IsUser",
     "TokenHasScope",
@@ -110,14 +115,24 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
     """Base of permissions that look at the access token.
 
     Override ``has_token_permission``. Requests that were not authenticated by an access
-    token are denied without asking it.
+    token are denied without asking it. ``introspect = True``, or a list of HTTP
+    methods, has the issuer asked before whether the token is active (RFC 7662).
     """
 
     failed: bool | None = None
+    introspect: ClassVar[Introspect] = False
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Deny without an access token; else ask ``has_token_permission``."""
+        """Deny without an access token; else ask ``has_token_permission``.
+
+        Raises:
+            Refused: the issuer was asked: 401 if it says no, 503 if it cannot tell.
+        """
         access_token = request.auth
+        if isinstance(access_token, AccessToken) and asks_issuer(
+            parse_introspect(self.introspect), request.method
+        ):
+            access_token = request.auth = _live(request)
         self.failed = not (
             isinstance(access_token, AccessToken)
             and self.has_token_permission(access_token, request, view)
@@ -138,6 +153,30 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
         """Return the scopes that a challenge should name, None for none."""
         del request, view
         return None
+
+
+def _live(request: Request) -> AccessToken | None:
+    try:
+        return access_token_of(request._request, introspect=True)
+    except ResourceServerError as error:
+        raise Refused(error) from error
+
+
+class Introspected(AccessTokenPermission):
+    """Demand that the issuer, asked now, calls the token active.
+
+    Compose it as ``HasScope("payments") & Introspected``: the issuer is asked for those
+    requests alone that got that far.
+    """
+
+    introspect = True
+
+    def has_token_permission(
+        self, token: AccessToken, request: Request, view: APIView
+    ) -> bool:
+        """Agree: the issuer has been asked."""
+        del token, request, view
+        return True
 
 
 class _ScopePermission(AccessTokenPermission):

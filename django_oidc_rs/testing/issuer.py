@@ -18,6 +18,7 @@ from ..core.http import FetchedDocument, FetchError
 from ..core.issuers import IssuerPolicy
 from ..core.keys import MemoryKeyStore
 from ..core.metadata import metadata_urls
+from .introspection import FakeIntrospection, MemoryAnswerCache
 from .signing import SigningKey
 
 __all__ = ["FakeClock", "FakeIssuer", "install"]
@@ -67,6 +68,7 @@ class FakeIssuer:
         failure: what asking gives instead of an answer: a ``FetchError``, or None.
         bodies: address -> bytes to serve there instead of the truth.
         headers: headers of every answer, lower-case names.
+        introspection: its introspection endpoint, which can fail and lie as well.
     """
 
     def __init__(
@@ -91,6 +93,18 @@ class FakeIssuer:
         self.failure: FetchError | None = None
         self.bodies: dict[str, bytes] = {}
         self.headers: dict[str, str] = {}
+        asked = self.policy.introspection
+        endpoint = (asked and asked.endpoint) or f"{self.issuer.rstrip('/')}/introspect"
+        self.introspection = FakeIntrospection(
+            endpoint,
+            issuer=self.issuer,
+            client_id=asked.credentials.client_id if asked else "",
+            sign=self._sign,
+            clock=self.clock,
+        )
+
+    def _sign(self, claims: dict[str, Any], kind: str) -> str:
+        return self.key.sign(claims, {**self._header(), "typ": kind})
 
     def _publishes(self) -> bool:
         return self.policy.shared_secret is None
@@ -168,7 +182,24 @@ class FakeIssuer:
             claims: override single claims; None leaves one out.
         """
         made = self.claims(subject, scopes, **claims)
-        return self.key.sign(made, self._header() if header is None else header)
+        raw_token = self.key.sign(made, self._header() if header is None else header)
+        return self.introspection.remember(raw_token, made)
+
+    def opaque_token(
+        self,
+        subject: str | None = "alice",
+        scopes: Iterable[str] = (),
+        **claims: object,
+    ) -> str:
+        """Return a raw token that means something to this issuer alone.
+
+        Arguments are those of ``access_token``.
+        """
+        return self.introspection.issue(self.claims(subject, scopes, **claims))
+
+    def revoke(self, raw_token: str) -> None:
+        """Call ``raw_token``, opaque or a JWT, inactive when asked about it."""
+        self.introspection.revoke(raw_token)
 
     def _header(self) -> dict[str, str]:
         header = {"alg": self.algorithm, "kid": self.key.key_id}
@@ -233,7 +264,11 @@ class FakeIssuer:
         elif url == self.jwks_uri:
             body = json.dumps({"keys": self.published}).encode()
         elif url == self._metadata_urls()[0]:
-            metadata = {"issuer": self.issuer, "jwks_uri": self.jwks_uri}
+            metadata = {
+                "issuer": self.issuer,
+                "jwks_uri": self.jwks_uri,
+                "introspection_endpoint": self.introspection.endpoint,
+            }
             body = json.dumps(metadata).encode()
         else:
             raise FetchError("status", "no such document", status=404)
@@ -284,10 +319,31 @@ def install(
                 )
         raise FetchError("connect", "no fake issuer has this address")
 
+    def post(
+        url: str,
+        *,
+        body: bytes,
+        headers: Mapping[str, str],
+        trusted_address: bool,
+        certificate: tuple[str, str | None] | None = None,
+    ) -> FetchedDocument:
+        for issuer in issuers:
+            if issuer.introspection.endpoint == url:
+                return issuer.introspection.post(
+                    url,
+                    body=body,
+                    headers=headers,
+                    trusted_address=trusted_address,
+                    certificate=certificate,
+                )
+        raise FetchError("connect", "no fake issuer has this address")
+
     clock = clock or SystemClock()
     seams = wiring.Seams(
         clock=clock,
         fetch=fetch,
+        post=post,
+        answers=MemoryAnswerCache(clock),
         store=MemoryKeyStore(clock),
         spawn=lambda work: work(),
     )

@@ -30,6 +30,9 @@ EXPECTED = {
     "UnconfirmedToken": (401, "invalid_token", "unconfirmed_token"),
     "UserRejected": (401, "invalid_token", "user_rejected"),
     "InsufficientScope": (403, "insufficient_scope", "insufficient_scope"),
+    "InactiveToken": (401, "invalid_token", "inactive_token"),
+    "TemporarilyUnavailable": (503, None, "temporarily_unavailable"),
+    "IntrospectionUnavailable": (503, None, "introspection_unavailable"),
     "KeysUnavailable": (503, None, "keys_unavailable"),
 }
 REFUSALS = [

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..errors import Pending
 from ..jwk import VerificationKeys
 
 __all__ = ["KeySnapshot", "KeySource", "KeysPending", "StaticKeys"]
 
 
-class KeysPending(Exception):
+class KeysPending(Pending):
     """The answer needs waiting, and the caller said it cannot wait."""
 
 

@@ -138,7 +138,7 @@ def _stored(
         return {
             policy.alias: seams.store_of(policy).load(policy.issuer)
             for policy in policies
-            if policy.jwks is None and policy.shared_secret is None
+            if policy.fetches_keys
         }
     except StoreError as error:
         raise no_database(error) from error

@@ -1,0 +1,138 @@
+"""What keeps a dead endpoint cheap for requests, and a flood of tokens cheap for it.
+
+Both belong to one issuer in one process, take the time as an argument (monotonic
+seconds) and keep a bounded memory, whatever an attacker sends.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+from .errors import IntrospectionUnavailable
+from .keys.limits import MAX_PAUSE, pause_after
+
+__all__ = ["Breaker", "FloodGuard"]
+
+_PROBE = 10.0
+_CAPACITY = 100.0
+_REFILL = 10.0
+_REMEMBERED = 4096
+
+
+class Breaker:
+    """Refuses at once while an endpoint is known to be down.
+
+    After a failure nobody asks for 1, 2, 4 .. 60 seconds (and up to a fifth more), then
+    one request at a time tries.
+
+    Args:
+        jitter: a source of numbers in 0..1.
+    """
+
+    def __init__(self, *, jitter: Callable[[], float]) -> None:
+        """Start closed."""
+        self._jitter = jitter
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._not_before = 0.0
+        self._probed_at: float | None = None
+        # What was asked before the last verdict has no say in the next one.
+        self._era = 0
+
+    def admit(self, now: float) -> int:
+        """Return a ticket for ``succeeded`` or ``failed``.
+
+        Raises:
+            IntrospectionUnavailable: the endpoint failed not long ago.
+        """
+        with self._lock:
+            if not self._failures:
+                return self._era
+            if now < self._not_before:
+                raise _down(self._not_before - now)
+            if self._probed_at is not None and now - self._probed_at < _PROBE:
+                raise _down(1)
+            self._probed_at = now
+            return self._era
+
+    def succeeded(self) -> None:
+        """Close: the endpoint answers."""
+        with self._lock:
+            if self._failures:
+                self._failures, self._probed_at = 0, None
+                self._era += 1
+
+    def failed(self, ticket: int, now: float, *, pause: float = 0) -> float:
+        """Open, for ``pause`` seconds at least; return for how long.
+
+        Fifty requests that were waiting for the same dead endpoint are one failure.
+        """
+        with self._lock:
+            if ticket == self._era:
+                self._era += 1
+                self._failures += 1
+                self._probed_at = None
+                own = pause_after(self._failures, self._jitter())
+                self._not_before = now + min(max(own, pause), MAX_PAUSE)
+            return max(self._not_before - now, 1)
+
+
+def _down(seconds: float) -> IntrospectionUnavailable:
+    return IntrospectionUnavailable(
+        "the endpoint failed a moment ago", retry_after=max(1, round(seconds))
+    )
+
+
+class FloodGuard:
+    """Bounds the questions about tokens that turn out not to be active.
+
+    A question about a token that was not active lately costs one of 100, which come
+    back at ten a second; who is active gets it back. So random tokens soon run into
+    503, while those in use go on.
+    """
+
+    def __init__(self) -> None:
+        """Start full."""
+        self._lock = threading.Lock()
+        self._left = _CAPACITY
+        self._at = 0.0
+        self._active: OrderedDict[str, None] = OrderedDict()
+
+    def admit(self, digest: str, now: float) -> float:
+        """Return what the question about the token with ``digest`` costs.
+
+        Raises:
+            IntrospectionUnavailable: too many tokens were not active lately.
+        """
+        with self._lock:
+            if digest in self._active:
+                return 0
+            self._left = min(self._left + max(now - self._at, 0) * _REFILL, _CAPACITY)
+            self._at = now
+            if self._left < 1:
+                raise IntrospectionUnavailable(
+                    "too many tokens that are not active", retry_after=1
+                )
+            self._left -= 1
+            return 1
+
+    def refund(self, cost: float) -> None:
+        """Give back what a question cost that nobody answered."""
+        with self._lock:
+            self._left += cost
+
+    def was_active(self, digest: str, cost: float) -> None:
+        """Remember an active token, and give back what the question cost."""
+        with self._lock:
+            self._left += cost
+            self._active[digest] = None
+            self._active.move_to_end(digest)
+            if len(self._active) > _REMEMBERED:
+                self._active.popitem(last=False)
+
+    def was_inactive(self, digest: str) -> None:
+        """Forget a token that is not active any more."""
+        with self._lock:
+            self._active.pop(digest, None)

@@ -1,0 +1,127 @@
+"""Raw token -> AccessToken by asking the issuer. RFC 7662.
+
+The answer's claims pass the very checks that a JWT's pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from .access_token import AccessToken
+from .answers import Answers
+from .breaker import FloodGuard
+from .claims import check_claims, to_access_token
+from .clock import Clock
+from .errors import (
+    InactiveToken,
+    IntrospectionUnavailable,
+    MalformedToken,
+    Pending,
+)
+from .introspection import Answer
+from .issuers import IntrospectionPolicy, IssuerPolicy
+from .project_validators import run_validators
+
+__all__ = ["IntrospectionValidator"]
+
+_LEAST_LENGTH = 16
+# Claims that name the token or its owner: an answer that differs is about another.
+_IDENTITY = ("iss", "sub", "jti", "client_id", "azp")
+
+
+class IntrospectionValidator:
+    """Validates the tokens of one issuer by asking it."""
+
+    def __init__(
+        self,
+        policy: IssuerPolicy,
+        asked: IntrospectionPolicy,
+        *,
+        answers: Answers,
+        clock: Clock,
+    ) -> None:
+        """Take the issuer's policies, the answers, and the clock."""
+        self.policy = policy
+        self.clock = clock
+        self._answers = answers
+        # Apart: random tokens must not get in the way of JWTs that were verified.
+        self._guard, self._jwt_guard = FloodGuard(), FloodGuard()
+        # What a JWT must say for itself, an issuer's answer to us may leave out.
+        self._answer_policy = replace(policy, audience_optional=asked.audience_optional)
+
+    def validate(self, raw_token: str, *, live: bool, wait: bool) -> AccessToken:
+        """Return the access token that the issuer calls active, every check passed.
+
+        ``live`` asks the issuer now, whatever is cached.
+
+        Raises:
+            InvalidToken: it is not active, or its claims do not open this API.
+            IntrospectionUnavailable: nobody can tell now.
+            Pending: telling takes waiting, and ``wait`` is false.
+        """
+        if not wait:
+            raise Pending
+        if len(raw_token) < _LEAST_LENGTH:
+            # Nobody issues tokens that can be guessed: RFC 6749 section 10.10.
+            raise MalformedToken("too short for an opaque token")
+        key = self._answers.key(raw_token)
+        answer = None if live else self._answers.kept(key)
+        if answer is None:
+            ask = self._answers.live if live else self._answers.shared
+            answer = self._guarded(self._guard, ask, key, raw_token)
+        if not answer:
+            raise InactiveToken
+        return self.access_token({"iss": self.policy.issuer, **answer})
+
+    def confirm(
+        self, raw_token: str, claims: dict[str, object], *, wait: bool
+    ) -> AccessToken:
+        """Return the access token of a JWT that was verified, and is active now.
+
+        What the issuer says goes over what the JWT says; about whom, they must agree.
+        Raises as ``validate``.
+        """
+        if not wait:
+            raise Pending
+        key = self._answers.key(raw_token)
+        answer = self._guarded(self._jwt_guard, self._answers.live, key, raw_token)
+        if answer is None:
+            raise InactiveToken
+        for name in _IDENTITY:
+            if name in answer and name in claims and answer[name] != claims[name]:
+                raise IntrospectionUnavailable(
+                    f"the answer is about another token: {name} differs", retry_after=1
+                )
+        # The JWT has an audience of its own: the answer need not repeat it.
+        return self.access_token({**claims, **answer})
+
+    def access_token(self, claims: dict[str, object]) -> AccessToken:
+        """Return the access token of ``claims``, every check passed.
+
+        Raises:
+            InvalidToken: a check refused them.
+        """
+        policy = self._answer_policy
+        check_claims(claims, policy, self.clock.now())
+        token = to_access_token(claims, policy, validated_by="introspection")
+        return run_validators(token, policy)
+
+    def _guarded(
+        self,
+        guard: FloodGuard,
+        ask: Callable[[str, str], Answer | None],
+        key: str,
+        raw_token: str,
+    ) -> Answer | None:
+        cost = guard.admit(key, self.clock.monotonic())
+        try:
+            answer = ask(key, raw_token)
+        except BaseException:
+            guard.refund(cost)
+            raise
+        if answer is None:
+            guard.was_inactive(key)
+        else:
+            guard.was_active(key, cost)
+        return answer
