@@ -22,6 +22,7 @@ LAYERS = (
     ("errors", "clock", "base64url", "strict_json", "scopes", "weak_keys"),
     ("retry_after", "addresses", "transport", "http_policy", "http_body", "http"),
     ("credentials", "challenges", "access_token", "jwk"),
+    ("client_assertion", "client_authentication"),
     ("jws", "issuers", "metadata"),
     ("token_kind",),
     ("claims", "keys"),
