@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 
-__all__ = ["decode"]
+__all__ = ["decode", "encode"]
 
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _FROM_STANDARD = bytes.maketrans(b"+/", b"-_")
@@ -25,3 +25,9 @@ def decode(text: bytes) -> bytes:
     if again.rstrip(b"=") != text:
         raise ValueError("not canonical base64url")
     return data
+
+
+def encode(data: bytes) -> str:
+    """Return ``data`` as canonical base64url."""
+    text = binascii.b2a_base64(data, newline=False).translate(_FROM_STANDARD)
+    return text.rstrip(b"=").decode("ascii")

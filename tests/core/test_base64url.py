@@ -26,6 +26,7 @@ from .builders import examples
 )
 def test_canonical_text_is_decoded(text, data):
     assert base64url.decode(text) == data
+    assert base64url.encode(data) == text.decode()
 
 
 @pytest.mark.parametrize(
