@@ -15,6 +15,7 @@ from django_oidc_rs import (
     checks,
     conf,
     http_settings,
+    introspection_settings,
     issuer_settings,
     key_settings,
     settings_reader,
@@ -113,9 +114,10 @@ def _first_cells(after):
 @pytest.mark.parametrize(
     ("heading", "keys"),
     [
-        ("## Settings\n", set(conf._TOP_KEYS) - {"CACHE"}),
+        ("## Settings\n", set(conf._TOP_KEYS)),
         ("Per issuer:\n", set(issuer_settings.ISSUER_KEYS)),
         ("| `KEYS` | default", set(key_settings.KEYS_KEYS)),
+        ("| `INTROSPECTION` | default", set(introspection_settings.INTROSPECTION_KEYS)),
         ("| `HTTP` | default", set(http_settings.HTTP_KEYS)),
         ("## Users\n", set(user_settings.USER_KEYS)),
         ("### Profiles\n", set(issuers.PROFILES)),
@@ -132,6 +134,7 @@ def test_every_check_has_a_row():
         checks,
         conf,
         http_settings,
+        introspection_settings,
         issuer_settings,
         key_settings,
         settings_reader,
