@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 from contextlib import closing, contextmanager
 
 from tests.fleet.counterparts import url_of
@@ -17,7 +19,7 @@ class OidcProvider(AuthorizationServer):
     """npm's oidc-provider, that ``.ci/oidc-provider`` starts."""
 
     name = "oidc-provider"
-    # It signs them for whoever accepts nothing else.
+    # It signs answers for whoever would rather have that.
     signed = "application/token-introspection+jwt"
 
     @classmethod
@@ -28,6 +30,12 @@ class OidcProvider(AuthorizationServer):
 
     def log_in(self, browser):
         """Whoever comes is logged in."""
+
+    def register(self, **metadata):
+        """Have one more API that may ask; return its client ID."""
+        client_id = f"api-{secrets.token_hex(8)}"
+        self._control("client", json.dumps({"client_id": client_id, **metadata}))
+        return client_id
 
 
 class DjangoAllauth(AuthorizationServer):

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
+import time
 
 import pytest
+
+from django_oidc_rs.testing.signing import SigningKey
 
 from .credentials import (
     API,
@@ -22,6 +26,8 @@ INACTIVE = {"active": False}
 JSON = "application/json"
 NO_TOKENS = ("garbage", "a.b.c", "ä")
 JWT = "eyJhbGciOiJub25lIn0.e30.AAAA"
+JWE = "eyJhbGciOiJub25lIn0.a.b.c.d"
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def told(server, token, **form):
@@ -106,8 +112,10 @@ def test_no_token(server, token):
     assert told(server, token) == (INACTIVE, set())
 
 
-def test_a_jwt(server):
-    answer = server.ask(JWT)
+@pytest.mark.parametrize("token", [JWT, JWE])
+def test_a_jwt(server, token):
+    """Anybody can make up one, so a refusal says nothing about the server."""
+    answer = server.ask(token)
     if server.name == "oidc-provider":
         assert answer.status_code == 400
         assert answer.json()["error"] == "unsupported_token_type"
@@ -150,6 +158,37 @@ def test_django_allauth_reads_basic_credentials_as_they_are(django_allauth):
     pair = base64.b64encode(f"{API}:{SECRET}".encode()).decode()
     plain = django_allauth.ask(token, ({"Authorization": f"Basic {pair}"}, {}))
     assert plain.json()["active"] is True
+
+
+@pytest.mark.parametrize("method", ["client_secret_jwt", "private_key_jwt"])
+def test_an_assertion_authenticates_the_api(oidc_provider, method):
+    """RFC 7523, 3; its audience may be the issuer's identifier."""
+    if method == "private_key_jwt":
+        key = SigningKey("ES256", key_id="api-key")
+        client_id = oidc_provider.register(
+            token_endpoint_auth_method=method, jwks={"keys": [key.public_jwk()]}
+        )
+    else:
+        key = SigningKey("HS256", key_id="api-key", secret=SECRET.encode())
+        client_id = oidc_provider.register(token_endpoint_auth_method=method)
+    now = int(time.time())
+    claims = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": oidc_provider.issuer,
+        "iat": now,
+        "exp": now + 60,
+        "jti": secrets.token_hex(16),
+    }
+    # A secret has no key ID: with one, the secret is not found.
+    header = {"alg": key.algorithm}
+    assertion = key.sign(json.dumps(claims).encode(), header)
+    fields = {"client_assertion_type": ASSERTION, "client_assertion": assertion}
+    token = oidc_provider.user_token()
+    assert told(oidc_provider, token, client=({}, fields))[0]["active"] is True
+    # Each serves once.
+    again = oidc_provider.ask(token, ({}, fields))
+    assert (again.status_code, again.json()["error"]) == (401, "invalid_client")
 
 
 @pytest.mark.parametrize("kind", ["user_token", "refresh_token", "revoked_token"])
