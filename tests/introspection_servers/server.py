@@ -78,7 +78,6 @@ class AuthorizationServer:
             "ISSUER": self.issuer,
             "VALIDATION": "introspection",
             "INTROSPECTION": {
-                "ENDPOINT": self.endpoint,
                 "CLIENT_ID": self.client_id,
                 "CLIENT_SECRET": self.client_secret,
                 **self.introspection,
@@ -119,7 +118,7 @@ class AuthorizationServer:
 
     def expired_token(self):
         token = self.user_token()
-        self._control("expire", token)
+        self.control("expire", token)
         return token
 
     def revoked_token(self):
@@ -181,14 +180,15 @@ class AuthorizationServer:
                 address = requests.compat.urljoin(answer.url, address)
         raise AssertionError(f"the server redirects to {address} and on")
 
-    def _granted(self, client_id, form):
+    def _granted(self, client_id, form, secret=SECRET):
         endpoint = self.endpoints["token_endpoint"]
-        headers, fields = self.credentials(client_id)
+        headers, fields = self.credentials(client_id, secret)
         answer = self._post(endpoint, {**form, **fields}, headers)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def _control(self, name, body):
+    def control(self, name, body=b""):
+        """Have the server do what no client can."""
         answer = self._post(f"{self.url}/control/{name}", body, {})
         assert answer.status_code == 200, answer.text
 

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 
 from tests.fleet.counterparts import url_of
 
-from .credentials import MACHINE, SECRET
+from .credentials import MACHINE, SCOPE, SECRET
 from .server import AuthorizationServer, post
 from .serving import serving
 
@@ -31,10 +31,15 @@ class OidcProvider(AuthorizationServer):
     def log_in(self, browser):
         """Whoever comes is logged in."""
 
+    def jwt(self):
+        """Return what the machine of other tests gets here: a JWT access token."""
+        form = {"grant_type": "client_credentials", "scope": SCOPE}
+        return self._granted(MACHINE, form, "secret")["access_token"]
+
     def register(self, **metadata):
         """Have one more API that may ask; return its client ID."""
         client_id = f"api-{secrets.token_hex(8)}"
-        self._control("client", json.dumps({"client_id": client_id, **metadata}))
+        self.control("client", json.dumps({"client_id": client_id, **metadata}))
         return client_id
 
 
