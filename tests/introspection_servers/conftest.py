@@ -1,4 +1,4 @@
-"""The servers run once for all tests of this folder."""
+"""The servers of a run, each started once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from .servers import SERVERS
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def running(tmp_path_factory):
     """Return ``running(name)``: that server, started when first asked for."""
     started = {}
