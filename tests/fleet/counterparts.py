@@ -12,7 +12,7 @@ import pytest
 
 from tests.users.databases import SECONDS, postgresql_settings
 
-__all__ = ["MariaDb", "Postgresql", "url_of"]
+__all__ = ["MariaDb", "Postgresql", "missing", "url_of"]
 
 RECORDS = "django_oidc_rs_issuerrecord"
 STATES = "django_oidc_rs_refreshstate"
@@ -21,9 +21,13 @@ STATES = "django_oidc_rs_refreshstate"
 def url_of(variable):
     """Return the URL of a server; without one skip, or fail in CI."""
     url = os.environ.get(variable, "")
-    if url:
-        return url
-    reason = f"{variable} names no server"
+    if not url:
+        missing(f"{variable} names no server")
+    return url
+
+
+def missing(reason):
+    """Skip the test, or fail it in CI: a counterpart it needs is not there."""
     if os.environ.get("DJANGO_OIDC_RS_CI") == "1":
         pytest.fail(reason)
     pytest.skip(reason)

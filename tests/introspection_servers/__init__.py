@@ -1,0 +1,1 @@
+"""Real authorization servers that are asked about tokens, over HTTP on loopback."""

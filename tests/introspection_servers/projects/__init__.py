@@ -1,0 +1,1 @@
+"""The Django projects of the authorization servers; each runs in its own process."""
