@@ -233,15 +233,15 @@ def get_config() -> Config:
     """Return the configuration of this process.
 
     Raises:
-        ImproperlyConfigured: the settings have errors; all of them are listed.
+        ImproperlyConfigured: the settings have errors; all of them are listed, with
+            the hints ``manage.py check`` gives.
     """
     global _cached  # noqa: PLW0603 -- the one cache, cleared by setting_changed
     if _cached is None:
         config, problems = parse(getattr(settings, "OIDC_RS", None))
         errors = [problem for problem in problems if problem.is_error]
         if errors:
-            lines = (f"django_oidc_rs.{each.id}: {each.message}" for each in errors)
-            raise ImproperlyConfigured("\n".join(lines))
+            raise ImproperlyConfigured("\n".join(map(str, errors)))
         _cached = config
     return _cached
 

@@ -36,6 +36,11 @@ class Problem:
         """Whether the settings cannot be used."""
         return self.id.startswith("E")
 
+    def __str__(self) -> str:
+        """Say it as ``manage.py check`` does, the hint on a line of its own."""
+        hint = f"\n    HINT: {self.hint}" if self.hint else ""
+        return f"django_oidc_rs.{self.id}: {self.message}{hint}"
+
 
 def is_plain(value: object) -> bool:
     """Whether ``value`` is a string that is what it looks like.
