@@ -175,14 +175,28 @@ def _check_identifiers(sections: Mapping[str, Section]) -> None:
     aliases: dict[str, str] = {}
     for alias, section in sections.items():
         if not is_plain(alias):
-            section.problem("E003", "must have a printable name without blanks around")
+            section.problem(
+                "E003",
+                "must have a printable name without blanks around",
+                hint="Rename the alias: commands, logs and views use it.",
+            )
         issuer = section.values.get("ISSUER")
         if not isinstance(issuer, str):
             continue
         if issuer in aliases:
-            section.problem("E005", f"is that of {aliases[issuer]!r} too", key="ISSUER")
+            section.problem(
+                "E005",
+                f"is that of {aliases[issuer]!r} too",
+                key="ISSUER",
+                hint="Keep one of the two: a token must mean one set of rules.",
+            )
         elif issuer != alias and issuer in sections:
-            section.problem("E005", "is the alias of another issuer", key="ISSUER")
+            section.problem(
+                "E005",
+                "is the alias of another issuer",
+                key="ISSUER",
+                hint=f"Rename the alias {excerpt(issuer)}.",
+            )
         aliases.setdefault(issuer, alias)
 
 
