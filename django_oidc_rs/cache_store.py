@@ -101,7 +101,9 @@ class CacheKeyStore:
         except (signing.BadSignature, ValueError, TypeError, KeyError, AttributeError):
             # Without the traceback, which would hold what the attacker wrote.
             logger.error(  # noqa: TRY400 -- see above
-                "Keys of issuer %s in the cache are not signed by this project",
+                "Keys of issuer %s in the cache are not signed with SECRET_KEY and not "
+                "used. Does a project with another key share the cache, or has "
+                "somebody written into it?",
                 issuer,
                 extra={"reason": "store_tampered", "issuer_alias": _alias(issuer)},
             )

@@ -240,7 +240,8 @@ class KeyRing:
             flight.failed = True
             self._gate.failed(now, "unexpected")
         logger.error(
-            "Refreshing keys of issuer %s failed unexpectedly",
+            "Keys of issuer %s: refreshing failed by a bug, below. Keys known here go "
+            "on serving; please report it.",
             self._alias,
             exc_info=error,
             extra={"reason": "refresh_failed", "issuer_alias": self._alias},
@@ -326,7 +327,8 @@ class KeyRing:
     def _report(self, error: SourceError | None) -> None:
         if error is not None:
             logger.warning(
-                "Keys of issuer %s: fetch failed: %s",
+                "Keys of issuer %s: fetch failed: %s. Keys that are known go on "
+                "serving; manage.py check_oidc_issuers says what to do.",
                 self._alias,
                 error,
                 extra={"reason": "fetch_failed", "issuer_alias": self._alias},
