@@ -176,6 +176,15 @@ class CacheKeyStore:
         if cache.get(lease) == holder:
             cache.delete(lease)
 
+    @_reachable()
+    def last_error(self, issuer: str) -> str:
+        """Return the code of the last failure, for ten minutes; see ``KeyStore``.
+
+        Raises:
+            StoreError: the cache cannot be read.
+        """
+        return self._outage(issuer)[1]
+
     def _outage(self, issuer: str) -> tuple[int, str, float]:
         """Return failures in a row, the last one's code, and for how long to wait."""
         said = self._cache.get_many([_name(issuer, "failures"), _name(issuer, "pause")])

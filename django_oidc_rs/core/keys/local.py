@@ -91,6 +91,14 @@ class LocalKeys:
             self._warn("store_unreachable", error)
             return None
 
+    def stored_error(self) -> str:
+        """Return the code of the last failure that the store knows of."""
+        try:
+            return self._store.last_error(self._policy.issuer)
+        except Exception as error:  # noqa: BLE001 -- as above
+            self._warn("store_unreachable", error)
+            return ""
+
     def _snapshot_of(self, record: KeyRecord) -> KeySnapshot:
         keys = parse_record(record, self._policy, known=self.snapshot)
         now = self._clock.monotonic()

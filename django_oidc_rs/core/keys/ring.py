@@ -216,7 +216,11 @@ class KeyRing:
         snapshot = self._local.snapshot
         if snapshot is None or now >= snapshot.fresh_until:
             snapshot = self._local.peek() or snapshot
-        error, pause = self._gate.last_error, self._gate.not_before - now
+        # Where requests never fetch, the command says how the issuer does.
+        error = (
+            self._local.stored_error() if self._by_command else self._gate.last_error
+        )
+        pause = self._gate.not_before - now
         return KeyStatus.of(snapshot, now, error=error, pause=pause)
 
     def _unavailable(self, detail: str) -> KeysUnavailable:
