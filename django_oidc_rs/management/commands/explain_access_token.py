@@ -108,10 +108,14 @@ class Command(BaseCommand):
         try:
             text = sys.stdin.read().strip()
         except UnicodeDecodeError:
-            raise CommandError("That is no text.", returncode=2) from None
+            raise CommandError(
+                "Standard input is no text: give the token alone.", returncode=2
+            ) from None
         raw_token = _BEFORE_TOKEN.sub("", text).strip("\"' ")
         if not raw_token:
-            raise CommandError("Give the token on standard input.", returncode=2)
+            raise CommandError(
+                "Give the token on standard input, by a pipe or < file.", returncode=2
+            )
         return raw_token
 
     def _print(
