@@ -101,7 +101,9 @@ class CacheKeyStore:
         except (signing.BadSignature, ValueError, TypeError, KeyError, AttributeError):
             # Without the traceback, which would hold what the attacker wrote.
             logger.error(  # noqa: TRY400 -- see above
-                "Keys of issuer %s in the cache are not signed by this project",
+                "Keys of issuer %s in the cache are not signed with SECRET_KEY and not "
+                "used. Does a project with another key share the cache, or has "
+                "somebody written into it?",
                 issuer,
                 extra={"reason": "store_tampered", "issuer_alias": _alias(issuer)},
             )
@@ -173,6 +175,15 @@ class CacheKeyStore:
             cache.delete_many([_name(issuer, "failures"), _name(issuer, "pause")])
         if cache.get(lease) == holder:
             cache.delete(lease)
+
+    @_reachable()
+    def last_error(self, issuer: str) -> str:
+        """Return the code of the last failure, for ten minutes; see ``KeyStore``.
+
+        Raises:
+            StoreError: the cache cannot be read.
+        """
+        return self._outage(issuer)[1]
 
     def _outage(self, issuer: str) -> tuple[int, str, float]:
         """Return failures in a row, the last one's code, and for how long to wait."""

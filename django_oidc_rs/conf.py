@@ -196,14 +196,28 @@ def _check_identifiers(sections: Mapping[str, Section]) -> None:
     aliases: dict[str, str] = {}
     for alias, section in sections.items():
         if not is_plain(alias):
-            section.problem("E003", "must have a printable name without blanks around")
+            section.problem(
+                "E003",
+                "must have a printable name without blanks around",
+                hint="Rename the alias: commands, logs and views use it.",
+            )
         issuer = section.values.get("ISSUER")
         if not isinstance(issuer, str):
             continue
         if issuer in aliases:
-            section.problem("E005", f"is that of {aliases[issuer]!r} too", key="ISSUER")
+            section.problem(
+                "E005",
+                f"is that of {aliases[issuer]!r} too",
+                key="ISSUER",
+                hint="Keep one of the two: a token must mean one set of rules.",
+            )
         elif issuer != alias and issuer in sections:
-            section.problem("E005", "is the alias of another issuer", key="ISSUER")
+            section.problem(
+                "E005",
+                "is the alias of another issuer",
+                key="ISSUER",
+                hint=f"Rename the alias {excerpt(issuer)}.",
+            )
         aliases.setdefault(issuer, alias)
 
 
@@ -266,15 +280,15 @@ def get_config() -> Config:
     """Return the configuration of this process.
 
     Raises:
-        ImproperlyConfigured: the settings have errors; all of them are listed.
+        ImproperlyConfigured: the settings have errors; all of them are listed, with
+            the hints ``manage.py check`` gives.
     """
     global _cached  # noqa: PLW0603 -- the one cache, cleared by setting_changed
     if _cached is None:
         config, problems = parse(getattr(settings, "OIDC_RS", None))
         errors = [problem for problem in problems if problem.is_error]
         if errors:
-            lines = (f"django_oidc_rs.{each.id}: {each.message}" for each in errors)
-            raise ImproperlyConfigured("\n".join(lines))
+            raise ImproperlyConfigured("\n".join(map(str, errors)))
         _cached = config
     return _cached
 

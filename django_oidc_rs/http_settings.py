@@ -38,6 +38,8 @@ def parse_http(http: Section) -> HttpPolicy:
             f"lets plain http reach {', '.join(sorted(insecure))}; whoever sits "
             "between can hand out keys",
             key="ALLOW_INSECURE",
+            hint="For tests and private networks. Else use https, and name the CA, if "
+            'it is the issuer\'s own, in OIDC_RS["HTTP"]["CA_BUNDLE"].',
         )
     return HttpPolicy(
         connect_timeout=bounded("CONNECT_TIMEOUT", 2, least=0.1, most=60),

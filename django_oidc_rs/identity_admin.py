@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -169,7 +170,15 @@ class IdentityAdmin(_IdentityBase):
         del request, change
         user = form.cleaned_data["user"]
         linked = FederatedIdentity.objects.link(obj.issuer, obj.subject, user)
-        obj.pk = linked.pk
+        obj.pk, obj.key = linked.pk, linked.key
+
+    def log_addition(
+        self, request: HttpRequest, obj: FederatedIdentity, message: Any
+    ) -> Any:
+        """Name the pair without its subject: the log outlives a deleted user."""
+        nameless = copy(obj)
+        nameless.subject = ""
+        return super().log_addition(request, nameless, message)
 
     def construct_change_message(  # type: ignore[override]  # text is taken as well
         self,

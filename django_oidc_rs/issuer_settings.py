@@ -119,13 +119,20 @@ def _apply_profile(section: Section) -> None:
 
 def _issuer(section: Section, http: HttpPolicy) -> str | None:
     if "ISSUER" not in section.values:
-        section.problem("E006", "names no ISSUER")
+        section.problem(
+            "E006",
+            "names no ISSUER",
+            hint='Write the string that stands in the "iss" claim of its tokens.',
+        )
         return None
     issuer = section.text("ISSUER")
     given = [key for key in _KEY_SOURCES if key in section.values]
     if len(given) > 1:
         section.problem(
-            "E010", f"gives {' and '.join(given)}; one source of keys is enough"
+            "E010",
+            f"gives {' and '.join(given)}; one source of keys is enough",
+            hint="Keep one of them, or none: METADATA_URL is for metadata that does "
+            "not lie below ISSUER, JWKS_URI for issuers without metadata.",
         )
     if issuer is None:
         return None
@@ -134,6 +141,7 @@ def _issuer(section: Section, http: HttpPolicy) -> str | None:
             "E006",
             f"is {excerpt(issuer)}; there are no wildcards, it is compared exactly",
             key="ISSUER",
+            hint="Write one issuer for each tenant, as it stands in its tokens.",
         )
     elif given:
         return issuer
@@ -146,7 +154,11 @@ def _issuer(section: Section, http: HttpPolicy) -> str | None:
         )
     elif not {"?", "#", "@"}.isdisjoint(issuer):
         section.problem(
-            "E006", "must have no query, fragment or user name", key="ISSUER"
+            "E006",
+            "must have no query, fragment or user name",
+            key="ISSUER",
+            hint='Copy it from the tokens\' "iss" claim. If it does stand there like '
+            "this, give METADATA_URL or JWKS_URI as well.",
         )
     elif "/.well-known/" in issuer:
         section.problem(
@@ -179,7 +191,12 @@ def parse_audience(section: Section) -> frozenset[str] | None:
     if audience == ():
         section.problem("E007", "is empty", key="AUDIENCE", hint=_WHY_AUDIENCE)
     elif audience and "*" in audience:
-        section.problem("E007", "holds '*'; there are no wildcards", key="AUDIENCE")
+        section.problem(
+            "E007",
+            "holds '*'; there are no wildcards",
+            key="AUDIENCE",
+            hint="List the names under which the issuer knows this API.",
+        )
     return frozenset(audience or ())
 
 
@@ -207,7 +224,12 @@ def _claims(section: Section, key: str, default: tuple[str, ...]) -> tuple[str, 
     claims = section.texts(key, ordered=True)
     if claims == ():
         # The default instead would grant what nobody wrote.
-        section.problem("E003", "is empty", key=key)
+        section.problem(
+            "E003",
+            "is empty",
+            key=key,
+            hint="Name a claim, or leave the key out to have its default.",
+        )
     return claims or default
 
 
@@ -272,6 +294,7 @@ def _grantable_scopes(section: Section) -> frozenset[str] | None:
             "E014",
             f"holds {excerpt(wrong[0])}, which is no scope-token (RFC 6749 3.3)",
             key="SCOPES",
+            hint="One scope per string: ASCII without blanks, quotes and backslashes.",
         )
     return frozenset(scopes)
 

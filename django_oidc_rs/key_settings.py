@@ -86,7 +86,8 @@ def parse_shared_secret(section: Section, algorithms: tuple[str, ...]) -> bytes 
             "E010",
             f"is {len(value)} bytes long, but {longest} wants at least {least}",
             key="SHARED_SECRET",
-            hint="A short secret can be guessed from one token (RFC 7518 3.2).",
+            hint="A short secret can be guessed from one token (RFC 7518 3.2). Make a "
+            "new one with secrets.token_urlsafe(48), here and at the issuer.",
         )
     return value
 
@@ -105,7 +106,13 @@ def parse_jwks(
             jwks, algorithms=[a for a in algorithms if a in ASYMMETRIC_ALGORITHMS]
         )
     except JwkSetError as error:
-        section.problem("E016", f"cannot be used: {error}", key="JWKS")
+        section.problem(
+            "E016",
+            f"cannot be used: {error}",
+            key="JWKS",
+            hint='Copy the issuer\'s JWK Set, {"keys": [...]}, public keys alone; its '
+            "keys must fit ALGORITHMS.",
+        )
         return None
     for refused in keys.refused:
         if refused.alarming:
@@ -141,7 +148,9 @@ def parse_key_policy(section: Section) -> KeyPolicy:
     default_age = seconds("DEFAULT_AGE", 600, least=300, most=3600)
     cooldown = seconds("COOLDOWN", 30, least=5, most=300)
     if cooldown >= default_age:
-        keys.problem("E017", "must be shorter than DEFAULT_AGE", key="COOLDOWN")
+        keys.problem(
+            "E017", f"must be shorter than DEFAULT_AGE, {default_age:g}", key="COOLDOWN"
+        )
     return KeyPolicy(
         default_age=default_age,
         cooldown=cooldown,

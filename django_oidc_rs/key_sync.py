@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 
 from .core.clock import Clock
 from .core.http import Fetch, FetchedDocument, FetchError
 from .core.issuers import IssuerPolicy
-from .core.keys import StoreError
+from .core.keys import Outcome, SourceError, StoreError
 from .core.keys.sync import SyncReport, fetch_keys, publish_keys
 from .wiring import Seams, get_seams
 
@@ -58,11 +59,19 @@ def _hurried(fetch: Fetch, clock: Clock) -> Fetch:
 
 
 def publish(policy: IssuerPolicy, report: SyncReport, seams: Seams) -> SyncReport:
-    """Store what was found, where requests look and in the database behind that."""
+    """Store what was found, where requests look and in the database behind that.
+
+    A failure is noted there too, where requests never fetch.
+    """
     store = seams.store_of(policy)
     report = publish_keys(
         policy, report, store=store, fetch=seams.fetch, clock=seams.clock
     )
+    if policy.keys.by_command and isinstance(report.error, SourceError):
+        # Requests never meet the issuer then: health has it from here.
+        outcome = Outcome(error=report.error.code)
+        with suppress(StoreError):
+            store.settle(policy.issuer, holder="", outcome=outcome)
     if store is seams.store or report.record is None or report.error is not None:
         return report
     try:

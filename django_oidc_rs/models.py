@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +25,14 @@ __all__ = [
     "identity_key",
     "issuer_key",
 ]
+
+
+if not apps.is_installed("django_oidc_rs"):
+    # Whatever of this package a project imports, this is where it ends then.
+    raise ImproperlyConfigured(
+        'django_oidc_rs is imported, but not installed as an app. Add "django_oidc_rs" '
+        "to INSTALLED_APPS and run manage.py migrate."
+    )
 
 
 def _digest(*parts: str) -> str:
@@ -177,7 +187,7 @@ class FederatedIdentity(models.Model):
 
     def __str__(self) -> str:
         """Return what a person would look for."""
-        return f"{self.subject or '(deleted)'} @ {self.issuer}"
+        return f"{self.subject or f'(pair {self.key[:12]})'} @ {self.issuer}"
 
     def visible_user(self) -> Any:
         """Return the user as the user model's default manager has it, None if hidden.

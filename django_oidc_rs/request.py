@@ -37,6 +37,10 @@ __all__ = [
 logger = logging.getLogger("django_oidc_rs.requests")
 
 _ATTRIBUTE = "_django_oidc_rs"
+_CANNOT_TELL = (
+    "Credentials cannot be checked: %s. The answer is 503; manage.py "
+    "check_oidc_issuers says what to do."
+)
 
 
 @dataclass(slots=True)
@@ -309,12 +313,12 @@ def _refuse(
         error.issuer_alias = outcome.access_token.issuer_alias
     # Before the signal: a receiver may ask the request for its token.
     outcome.error, outcome.validated = error, True
-    level = (
-        logging.WARNING if isinstance(error, TemporarilyUnavailable) else logging.INFO
-    )
+    level, text = logging.INFO, "Credentials refused: %s"
+    if isinstance(error, TemporarilyUnavailable):
+        level, text = logging.WARNING, _CANNOT_TELL
     logger.log(
         level,
-        "Credentials refused: %s",
+        text,
         error,
         extra={"reason": error.code, "issuer_alias": error.issuer_alias},
     )

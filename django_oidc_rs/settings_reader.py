@@ -36,6 +36,14 @@ class Problem:
         """Whether the settings cannot be used."""
         return self.id.startswith("E")
 
+    def __str__(self) -> str:
+        """Say it as ``manage.py check`` does, the hint on a line of its own."""
+        hint = f"\n    HINT: {self.hint}" if self.hint else ""
+        return f"django_oidc_rs.{self.id}: {self.message}{hint}"
+
+
+_PATH = "Write the dotted path of a function that takes an access token."
+
 
 def is_plain(value: object) -> bool:
     """Whether ``value`` is a string that is what it looks like.
@@ -82,7 +90,7 @@ class Section:
         self.place = place
         self.problems = problems
         if not isinstance(raw, Mapping):
-            self.problem("E003", "must be a dict")
+            self.problem("E003", f"must be a dict, not {type(raw).__name__}")
             raw = {}
         known = sorted(keys)
         for key in raw:
@@ -200,7 +208,10 @@ class Section:
             return default
         if not least <= value <= most:
             self.problem(
-                problem_id, f"must lie between {least:.10g} and {most:.10g}", key=key
+                problem_id,
+                f"is {excerpt(value)}, but must lie between {least:.10g} and "
+                f"{most:.10g}",
+                key=key,
             )
             return default
         return value
@@ -239,11 +250,13 @@ class Section:
                 f"names {path}, which cannot be imported: "
                 f"{type(error).__name__}: {error}",
                 key=key,
-                hint=hint,
+                hint=hint or _PATH,
             )
             return None
         if not callable(function) or isinstance(function, type):
-            self.problem("E015", f"names {path}, which is no function", key=key)
+            self.problem(
+                "E015", f"names {path}, which is no function", key=key, hint=_PATH
+            )
             return None
         called = (function, type(function).__call__)
         if any(map(iscoroutinefunction, called)) or any(map(_yields, called)):
@@ -252,6 +265,7 @@ class Section:
                 "E015",
                 f"names {path}, which must be neither async nor a generator",
                 key=key,
+                hint="Write a plain function: for async views it runs in a thread.",
             )
             return None
         return function  # type: ignore[no-any-return]

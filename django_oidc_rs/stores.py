@@ -166,6 +166,19 @@ class DatabaseKeyStore:
             beaten=None,
         )
 
+    def last_error(self, issuer: str) -> str:
+        """Return the code of the fleet's last failure, "" after a success.
+
+        Raises:
+            StoreError: the database cannot be reached, or lacks the table.
+        """
+        rows = RefreshState.objects.using(router.db_for_write(RefreshState))
+        try:
+            row = rows.filter(key=issuer_key(issuer)).first()
+        except _FAILURES as error:
+            raise StoreError(type(error).__name__) from error
+        return "" if row is None else FleetState.from_json(row.state).error
+
 
 def _to_record(row: Any) -> KeyRecord:
     return KeyRecord(

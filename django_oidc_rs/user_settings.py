@@ -8,7 +8,14 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
-from django.db.models import FileField, FilePathField, Model
+from django.db.models import (
+    BinaryField,
+    Field,
+    FileField,
+    FilePathField,
+    GeneratedField,
+    Model,
+)
 
 from .core.access_token import AccessToken
 from .settings_reader import Section, is_plain
@@ -25,6 +32,13 @@ BUILT_IN_RESOLVERS = ("local_user", "existing_user", "token_user")
 
 # What decides over privileges is never a claim's to say (CWE-915).
 _NEVER_MAPPED = frozenset(("is_superuser", "is_staff", "is_active", "password"))
+_KINDS: tuple[tuple[type[Field[Any, Any]], str, str], ...] = (
+    # A claim would choose among the server's files, others' included.
+    (FileField, "names a file", "Map the claim to a text field or URLField."),
+    (FilePathField, "names a file", "Map the claim to a text field or URLField."),
+    (BinaryField, "holds bytes", "Claims are JSON: map the claim to a text field."),
+    (GeneratedField, "is computed by the database", "Map what it is computed from."),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,23 +119,37 @@ def _fields(section: Section) -> dict[str, str]:
             model_field = model._meta.get_field(name)
         except FieldDoesNotExist:
             section.problem(
-                "E018", f"{place} is no field of {model.__name__}", key="FIELDS"
+                "E018",
+                f"{place} is no field of {model.__name__}",
+                key="FIELDS",
+                hint='FIELDS maps user fields to claims: {"email": "email"}.',
             )
             continue
-        if name in _NEVER_MAPPED or getattr(model_field, "primary_key", False):
-            section.problem("E018", f"{place} can never be mapped", key="FIELDS")
-        elif model_field.is_relation:
-            section.problem("E018", f"{place} is a relation", key="FIELDS")
-        elif isinstance(model_field, FileField | FilePathField):
-            # A claim would choose among the server's files, others' included.
-            section.problem("E018", f"{place} names a file", key="FIELDS")
+        why = _unmappable(model_field)
+        if why is not None:
+            section.problem("E018", f"{place} {why[0]}", key="FIELDS", hint=why[1])
         elif not isinstance(path, str) or not is_plain(path):
             section.problem(
-                "E018", f"must name a claim path for {name!r}", key="FIELDS"
+                "E018",
+                f"must name a claim path for {name!r}",
+                key="FIELDS",
+                hint='A claim\'s name, or dots into nested ones: "realm_access.roles".',
             )
         else:
             fields[name] = path
     return fields
+
+
+def _unmappable(model_field: Any) -> tuple[str, str] | None:
+    """Return why no claim may fill this field, and what to do; None if one may."""
+    if model_field.is_relation:
+        return "is a relation", "Groups are mapped by GROUPS, others by a RESOLVER."
+    if model_field.name in _NEVER_MAPPED or model_field.primary_key:
+        return "can never be mapped", "No claim decides over privileges or identity."
+    for kind, what, hint in _KINDS:
+        if isinstance(model_field, kind):
+            return what, hint
+    return None
 
 
 def _groups(section: Section) -> tuple[str | None, dict[str, str]]:

@@ -248,6 +248,7 @@ def test_a_failure_makes_all_wait_until_a_success(store, cache):
     answer = ask(store, "two")
     assert answer.verdict is Verdict.BACKING_OFF
     assert (answer.failures, answer.error) == (1, "tls")
+    assert store.last_error(ISSUER) == "tls"
     assert 0 < answer.pause <= 5
     pause = entry("pause")
     assert cache.get(pause) in {1, 2}
@@ -261,6 +262,7 @@ def test_a_failure_makes_all_wait_until_a_success(store, cache):
     settle(store)
     answer = ask(store)
     assert (answer.verdict, answer.failures, answer.error) == (Verdict.GRANTED, 0, "")
+    assert store.last_error(ISSUER) == ""
 
 
 def test_the_budget_is_that_of_all(store):
@@ -298,6 +300,7 @@ def test_ss_03_a_cache_that_is_gone_is_a_store_error(broken):
         lambda: broken.publish(RECORD, replacing=0),
         lambda: ask(broken),
         lambda: settle(broken),
+        lambda: broken.last_error(ISSUER),
     ):
         with pytest.raises(StoreError):
             act()

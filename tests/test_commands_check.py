@@ -372,6 +372,76 @@ def test_a_store_that_cannot_be_read(world):
     assert "migrate" in finding["remedy"]
 
 
+# Keys that the command alone fetches.
+
+
+@pytest.fixture
+def by_command(worlds):
+    """An issuer whose keys the command has stored, and nothing else fetches."""
+    world = worlds(KEYS={"REFRESH": "command"})
+    world.date(0)
+    world.run("sync_oidc_keys")
+    return world
+
+
+def test_stored_keys_that_are_the_published_ones(by_command):
+    assert by_command.run().code == 0
+    finding = by_command.findings()["up to date"]
+    assert (finding["ok"], finding["remedy"]) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda it: it.rotate(keep_old=True), "1 new, 0 withdrawn"),
+        (lambda it: it.rotate(), "1 new, 1 withdrawn"),
+        (lambda it: it.published[0].update(x5t="x"), "same key IDs"),
+    ],
+)
+def test_stored_keys_that_are_behind(by_command, change, said):
+    change(by_command.issuer)
+    done = by_command.run()
+    assert done.code == 1
+    finding = by_command.findings()["up to date"]
+    assert not finding["ok"]
+    assert said in finding["detail"]
+    assert "sync_oidc_keys" in finding["remedy"]
+    by_command.run("sync_oidc_keys")
+    assert by_command.findings()["up to date"]["ok"]
+
+
+def test_the_order_of_keys_means_nothing(by_command):
+    by_command.issuer.rotate(keep_old=True)
+    by_command.run("sync_oidc_keys")
+    by_command.issuer.published.reverse()
+    assert by_command.findings()["up to date"]["ok"]
+
+
+def test_nothing_is_compared_with_nothing(worlds):
+    findings = worlds(KEYS={"REFRESH": "command"}).findings()
+    assert "up to date" not in findings
+    assert 'REFRESH "command"' in findings["stored keys"]["remedy"]
+
+
+def test_nothing_is_compared_during_an_outage(by_command):
+    by_command.issuer.fail()
+    assert "up to date" not in by_command.findings()
+
+
+def test_requests_keep_themselves_up_to_date(world):
+    world.issuer.rotate()
+    assert "up to date" not in world.findings()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ok"), [(604800, True), (604801, False), (7 * 86400 - 1, True)]
+)
+def test_what_the_command_stored_serves_max_stale(by_command, seconds, ok):
+    by_command.clock.advance(seconds)
+    by_command.date(0)
+    assert by_command.findings()["stored keys"]["ok"] is ok
+
+
 # The clock.
 
 

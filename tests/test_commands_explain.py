@@ -13,10 +13,10 @@ from django_oidc_rs.models import FederatedIdentity
 from django_oidc_rs.testing import FakeClock, FakeIssuer, SigningKey, install
 
 from .commands import HOSTILE, is_harmless, run, without_table
-from .settings_faults import ISSUER, SECRET, issuer, top, users
+from .settings_faults import ISSUER, JWKS, SECRET, issuer, top, users
 
 STEPS = (
-    *("length", "grammar", "issuer", "algorithm", "type", "key", "signature"),
+    *("length", "grammar", "trusted_issuer", "algorithm", "type", "key", "signature"),
     *("issuer", "required", "access_token", "audience", "expiry", "not_before"),
     *("age", "principal", "scopes", "token_id", "confirmation", "validators"),
 )
@@ -367,6 +367,53 @@ def test_the_setting_is_shown_with_its_value(make, keys, claims, advice):
         explain(fake.access_token("alice", **claims), json=True).json["advice"]
         == advice
     )
+
+
+BY_COMMAND = {"KEYS": {"REFRESH": "command"}}
+BY_ADDRESS = {"JWKS_URI": "https://issuer.test/keys"}
+
+
+@pytest.mark.parametrize("keys", [{}, BY_ADDRESS])
+def test_an_unknown_key_may_be_a_new_one(make, keys):
+    fake = make(issuer(**keys))
+    document = explain(_header(kid="new")(fake), json=True).json
+    assert document["code"] == "unknown_key"
+    assert "sync_oidc_keys" in document["advice"]
+    assert "running server" in document["advice"]
+    assert "In settings" not in document["advice"]
+
+
+def test_a_key_the_command_has_not_stored(make):
+    fake = make(issuer(**BY_COMMAND))
+    run("sync_oidc_keys")
+    assert explain(fake.access_token(None)).code == 0
+    fake.rotate()
+    done = explain(fake.access_token(None), json=True)
+    assert done.json["code"] == "unknown_key"
+    assert done.json["steps"][5]["setting"] == "KEYS"
+    assert "Run manage.py sync_oidc_keys" in done.json["advice"]
+    assert "running server" not in done.json["advice"]
+
+
+def test_no_key_is_stored_yet(make):
+    fake = make(issuer(**BY_COMMAND))
+    done = explain(fake.access_token(None), json=True)
+    assert done.json["code"] == "keys_unavailable"
+    assert "Run manage.py sync_oidc_keys" in done.json["advice"]
+
+
+def test_keys_in_settings_are_not_fetched():
+    claims = {"iss": ISSUER, "aud": "https://api.test", "exp": 4_000_000_000}
+    token = SigningKey("ES256", key_id="x").sign({**claims, "client_id": "c"})
+    with override_settings(OIDC_RS=issuer(JWKS=JWKS)):
+        done = explain(token, json=True)
+    assert (done.json["code"], done.json["advice"]) == ("unknown_key", "")
+    assert done.json["steps"][5]["setting"] == "JWKS"
+
+
+def test_what_is_not_set_is_not_shown(fake):
+    document = explain(_tampered(fake), json=True).json
+    assert (document["code"], document["advice"]) == ("bad_signature", "")
 
 
 @pytest.mark.parametrize("claim", ["nonce", "at_hash"])

@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import caches
 from django.test import override_settings
 
+from django_oidc_rs import health
 from django_oidc_rs.cache_store import CacheKeyStore
 from django_oidc_rs.conf import get_config
 from django_oidc_rs.core.errors import KeysUnavailable
@@ -505,6 +506,69 @@ def test_check_stores_neither(cached):
     cached.fail()
     with pytest.raises(KeysUnavailable):
         get_resource_server().validate(cached.access_token("a"))
+
+
+# Keys that the command alone fetches.
+
+
+@pytest.fixture(params=["database", "default"])
+def by_command(request, db):
+    """An issuer that requests never ask; its keys in the database, or in a cache."""
+    backend = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    with override_settings(
+        CACHES={"default": {**backend, "LOCATION": "keys"}},
+        OIDC_RS=keys(REFRESH="command", STORE=request.param),
+    ):
+        caches["default"].clear()
+        fake = FakeIssuer()
+        database = DatabaseKeyStore()
+        with database_store(
+            fake, cache=lambda alias: CacheKeyStore(alias, fallback=database)
+        ):
+            yield fake
+        caches["default"].clear()
+
+
+def told():
+    """What health says of the one issuer."""
+    (status,) = health.status().issuers
+    return status.keys.state, status.keys.last_error
+
+
+def test_health_tells_of_the_commands_failure_until_it_succeeds(by_command):
+    by_command.fail("tls")
+    run("sync_oidc_keys")
+    assert told() == ("no_keys", "tls")
+    by_command.recover()
+    run("sync_oidc_keys")
+    assert told() == ("healthy", "")
+    by_command.fail("timeout")
+    run("sync_oidc_keys", "--check")
+    assert told() == ("healthy", "")
+    assert run("sync_oidc_keys").code == 1
+    assert told() == ("healthy", "timeout")
+    by_command.recover()
+    assert run("sync_oidc_keys").code == 0
+    assert told() == ("healthy", "")
+
+
+def test_a_failure_that_cannot_be_noted_is_the_failure_all_the_same(by_command):
+    class ReadOnly(DatabaseKeyStore):
+        def settle(self, issuer, *, holder, outcome):
+            raise StoreError("read only")
+
+    by_command.fail("tls")
+    with database_store(by_command, store=ReadOnly(), cache=lambda _alias: ReadOnly()):
+        done = run("sync_oidc_keys")
+    assert done.code == 1
+    assert "tls: " in done.err
+
+
+def test_where_requests_fetch_the_command_makes_nobody_wait(three):
+    _, one, *_ = three
+    one.fail("tls")
+    run("sync_oidc_keys", "one")
+    assert not RefreshState.objects.exists()
 
 
 def test_prune_forgets_who_may_fetch_too(three):

@@ -167,6 +167,13 @@ def test_check_exits_with_a_failure(capsys):
     assert "6 issues" in capsys.readouterr().err
 
 
+def _told(problem):
+    """What a line of ``manage.py check`` says, and its hint."""
+    yield f"django_oidc_rs.{problem.id}: {problem.message}"
+    if problem.hint:
+        yield f"    HINT: {problem.hint}"
+
+
 @pytest.mark.parametrize(
     "use",
     [
@@ -179,12 +186,12 @@ def test_check_exits_with_a_failure(capsys):
 )
 def test_the_first_use_raises_the_same_list(use):
     with override_settings(OIDC_RS=SIX_MISTAKES):
-        messages = [problem.message for problem in parse(SIX_MISTAKES)[1]]
+        told = [line for problem in parse(SIX_MISTAKES)[1] for line in _told(problem)]
         for _attempt in range(2):
             with pytest.raises(ImproperlyConfigured) as caught:
                 use()
-            lines = str(caught.value).splitlines()
-            assert [line.partition(": ")[2] for line in lines] == messages
+            assert str(caught.value).splitlines() == told
+            assert "    HINT: Did you mean 'AUDIENCE'?" in told
 
 
 def test_missing_settings_are_refused_too():
@@ -656,13 +663,22 @@ def test_every_relation_and_privilege_of_the_user_model_is_refused():
         (models.ImageField(), ["E018"]),
         (type("Avatar", (models.ImageField,), {})(), ["E018"]),
         (models.FilePathField(path="/srv"), ["E018"]),
+        (models.BinaryField(editable=True), ["E018"]),
+        (
+            models.GeneratedField(
+                expression=models.F("id"),
+                output_field=models.IntegerField(),
+                db_persist=True,
+            ),
+            ["E018"],
+        ),
         (models.CharField(max_length=9), []),
         (models.URLField(), []),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_no_claim_names_a_file_of_the_server(field, expected, monkeypatch):
-    """A name of somebody else's file would show it, and delete it later."""
+def test_no_claim_fills_what_it_must_not_or_cannot(field, expected, monkeypatch):
+    """The name of somebody else's file would show it, and delete it later."""
     model = type(
         "Person",
         (AbstractBaseUser,),

@@ -322,12 +322,38 @@ def test_reasons_named_exist(page):
     assert set(named) <= REASONS
 
 
+def log_calls():
+    """Each call of a logger in the package: where it stands, and its ``extra``."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and ast.unparse(node.func.value) == "logger"
+            ):
+                extra = {each.arg: each.value for each in node.keywords}.get("extra")
+                items = zip(extra.keys, extra.values, strict=True) if extra else ()
+                values = {ast.literal_eval(key): value for key, value in items}
+                yield f"{path.name}:{node.lineno}", values
+
+
+def test_every_log_record_says_why_and_of_which_issuer():
+    calls = dict(log_calls())
+    assert len(calls) > 5
+    for where, extra in calls.items():
+        assert set(extra) == {"reason", "issuer_alias"}, where
+
+
 def test_every_reason_of_a_log_record_has_a_row_in_the_readme():
     text = (ROOT / "README.md").read_text()
     rows = re.search(r"^\| `reason` \|.*\n((?:\|.*\n)+)", text, re.MULTILINE)[1]
     code = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
-    written = set(re.findall(r'"reason": "(\w+)"|_warn\("(\w+)"', code))
-    reasons = {name for pair in written for name in pair if name}
+    written = [extra["reason"] for _where, extra in log_calls()]
+    reasons = {each.value for each in written if isinstance(each, ast.Constant)}
+    # The others are an error's code, or what a method is called with.
+    reasons |= set(re.findall(r'_warn\("(\w+)"', code))
+    others = {ast.unparse(each) for each in written}
+    assert others - {repr(each) for each in reasons} == {"error.code", "reason"}
     reasons |= set(re.findall(r'UserRejected\([^)]*reason="(\w+)"', code))
     assert len(reasons) > 8
     assert reasons <= set(re.findall(r"`(\w+)`", rows))

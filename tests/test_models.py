@@ -1,17 +1,21 @@
 """What is stored: keys of pairs, deleted users, links, and complete migrations."""
 
 import re
+import runpy
 import unicodedata
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models.signals import pre_delete
+from django.test import modify_settings
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from django_oidc_rs import models as our_models
 from django_oidc_rs.models import (
     FederatedIdentity,
     IssuerRecord,
@@ -38,6 +42,15 @@ def bob(db):
 def test_rows_are_shown_by_what_they_say():
     assert str(IssuerRecord(issuer=ISSUER)) == ISSUER
     assert str(RefreshState(state="{}")) == "{}"
+
+
+def test_an_app_that_is_not_installed_is_told_so():
+    """Everything a project imports of the package imports the models."""
+    with (
+        modify_settings(INSTALLED_APPS={"remove": ["django_oidc_rs"]}),
+        pytest.raises(ImproperlyConfigured, match='Add "django_oidc_rs"'),
+    ):
+        runpy.run_path(our_models.__file__)
 
 
 # The keys of pairs.
@@ -233,7 +246,7 @@ def test_names():
     identity = FederatedIdentity(issuer=ISSUER, subject="a")
     assert str(identity) == f"a @ {ISSUER}"
     identity.subject = ""
-    assert str(identity) == f"(deleted) @ {ISSUER}"
+    assert str(identity) == f"(pair {identity.key[:12]}) @ {ISSUER}"
     assert str(IssuerRecord(issuer=ISSUER)) == ISSUER
 
 

@@ -23,6 +23,7 @@ from django_oidc_rs import (
 )
 from django_oidc_rs.core import errors, issuers
 from tests.readme_blocks import blocks, write_project
+from tests.settings_faults import http, keys
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -125,6 +126,38 @@ def _first_cells(after):
 )
 def test_every_setting_has_a_row(heading, keys):
     assert _first_cells(heading) == keys
+
+
+def bounds():
+    """Each row with "a to b", with how settings look that hold a value of its key."""
+    for heading, wrap in (("KEYS", keys), ("HTTP", http)):
+        text = README[README.index(f"| `{heading}` | default") :]
+        rows = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE).group()
+        for key, default, least, most in re.findall(
+            r"^\| `(\w+)` \| ([\d.]+) \| ([\d.]+) to ([\d.]+)", rows, re.MULTILINE
+        ):
+            more = {"REFRESH": "command"} if key == "MAX_STALE" else {}
+            numbers = (float(default), float(least), float(most))
+            yield pytest.param(wrap, key, more, *numbers, id=key)
+
+
+BOUNDS = list(bounds())
+
+
+def test_the_tables_have_bounds():
+    assert len(BOUNDS) == 8
+
+
+@pytest.mark.parametrize(("wrap", "key", "more", "default", "least", "most"), BOUNDS)
+def test_the_bounds_are_those_of_the_parser(wrap, key, more, default, least, most):
+    def is_taken(value):
+        return not conf.parse(wrap(**more, **{key: value}))[1]
+
+    assert is_taken(default)
+    assert is_taken(least)
+    assert not is_taken(least - 0.01)
+    assert is_taken(most)
+    assert not is_taken(most + 0.01)
 
 
 def test_every_check_has_a_row():

@@ -293,6 +293,15 @@ def test_a_failure_makes_all_wait(db):
     assert (answer.failures, answer.error) == (1, "tls")
 
 
+def test_the_last_failure_is_told_until_a_success(db):
+    assert STORE.last_error(ISSUER) == ""
+    settle(error="tls")
+    assert STORE.last_error(ISSUER) == "tls"
+    assert STORE.last_error(ISSUER.upper()) == ""
+    settle()
+    assert STORE.last_error(ISSUER) == ""
+
+
 def test_the_budget_is_that_of_all(db):
     for holder in ("one", "two"):
         assert ask(holder, cooldown=30).verdict is Verdict.GRANTED
@@ -391,6 +400,7 @@ def test_an_interface_error_is_a_store_error(keys_table):
             lambda: STORE.load(ISSUER),
             lambda: STORE.publish(RECORD, replacing=0),
             lambda: STORE.publish(RECORD, replacing=1),
+            lambda: STORE.last_error(ISSUER),
         ):
             with pytest.raises(StoreError, match="InterfaceError"):
                 act()

@@ -18,7 +18,9 @@ from .errors import (
     ResourceServerError,
     TokenTooLong,
     UnconfirmedToken,
+    UnknownKey,
 )
+from .issuers import IssuerPolicy
 from .jws import UnverifiedJws, check_header, parse_jws
 from .jwt_validator import JwtValidator
 from .resource_server import ResourceServer
@@ -54,7 +56,7 @@ class Explanation:
 _NAMES = (
     "length",
     "grammar",
-    "issuer",
+    "trusted_issuer",
     "algorithm",
     "type",
     "key",
@@ -129,9 +131,19 @@ def _verify(
     except BadSignature:
         passed()
         raise
+    except UnknownKey as error:
+        error.setting = _source_of_keys(validator.policy)
+        raise
     except (InvalidClaim, NotAnAccessToken, UnconfirmedToken) as error:
         # An unknown key: the issuer is asked only for tokens whose claims are good.
         error.detail = f"unknown key, not asked for: {error.detail}".rstrip(": ")
         raise
     passed()
     passed()
+
+
+def _source_of_keys(policy: IssuerPolicy) -> str:
+    """Return the setting that says where the keys come from."""
+    if policy.jwks is not None:
+        return "JWKS"
+    return "KEYS" if policy.keys.by_command else "JWKS_URI"

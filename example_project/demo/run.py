@@ -217,6 +217,12 @@ class Demo:
         challenge = response.headers.get("WWW-Authenticate")
         return _answer(response), f"  challenge: {challenge}\n  {response.text[:500]}"
 
+    def make_staff(self) -> None:
+        """Make staff of the user who is, for people who look around by themselves."""
+        token = self._get(Grant(user=_STAFF_USER))
+        self._subjects[_STAFF_USER] = jwt_payload(token)["sub"]
+        self._link_staff_user()
+
     def _link_staff_user(self) -> None:
         """Do what an operator does: make a local user staff and link the subject."""
         run = self.api.project.manage

@@ -7,6 +7,7 @@ import pytest
 from django_oidc_rs.core.claims import CLAIM_CHECKS
 from django_oidc_rs.core.errors import InvalidToken, KeysUnavailable
 from django_oidc_rs.core.explain import explain
+from django_oidc_rs.core.issuers import KeyPolicy
 
 from .builders import (
     ABSENT,
@@ -23,7 +24,7 @@ from .builders import (
 )
 
 STEPS = [
-    *("length", "grammar", "issuer", "algorithm", "type", "key", "signature"),
+    *("length", "grammar", "trusted_issuer", "algorithm", "type", "key", "signature"),
     *("issuer", "required", "access_token", "audience", "expiry", "not_before"),
     *("age", "principal", "scopes", "token_id", "confirmation"),
     "validators",
@@ -54,6 +55,7 @@ def test_a_good_token_passes_every_step():
 
 def test_every_claim_check_is_a_step():
     assert len(STEPS) == 7 + len(CLAIM_CHECKS) + 1
+    assert len(set(STEPS)) == len(STEPS)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,10 @@ def test_every_claim_check_is_a_step():
         pytest.param(lambda: "x" * 20_000, "length", "MAX_TOKEN_LENGTH", id="length"),
         pytest.param(lambda: "opaque", "grammar", "", id="opaque"),
         pytest.param(
-            lambda: sign(claims(iss="https://x.test")), "issuer", "ISSUER", id="issuer"
+            lambda: sign(claims(iss="https://x.test")),
+            "trusted_issuer",
+            "ISSUER",
+            id="issuer",
         ),
         pytest.param(
             lambda: sign(header_=header(alg="none")),
@@ -177,6 +182,20 @@ def test_an_unknown_key_that_was_not_asked_for_says_why(kid, edits, setting):
     assert (step.name, step.setting) == ("key", setting)
     assert "unknown key, not asked for" in step.detail
     assert keys.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "setting"),
+    [
+        ({"jwks": {"keys": []}}, "JWKS"),
+        ({"keys": KeyPolicy(by_command=True)}, "KEYS"),
+        ({"jwks_uri": "https://issuer.test/keys"}, "JWKS_URI"),
+    ],
+)
+def test_an_unknown_key_names_where_keys_come_from(fields, setting):
+    strict = policy(**fields)
+    step = failed_step(sign(header_=header(kid="k9")), server(validator(strict)))
+    assert (step.name, step.setting) == ("key", setting)
 
 
 def test_an_outage_is_explained_as_one():

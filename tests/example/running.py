@@ -53,7 +53,7 @@ def run(*arguments, **variables):
 
 @dataclass
 class Served:
-    """A demo that has printed its table and leaves both servers up."""
+    """A demo that has printed its addresses and leaves both servers up."""
 
     printed: str
     page: str

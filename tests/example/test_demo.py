@@ -20,13 +20,35 @@ def verdicts(printed):
     return re.findall(row, printed, re.MULTILINE)
 
 
-def test_every_answer_is_as_expected(served):
-    assert verdicts(served.printed) == ["ok"] * REQUESTS, served.printed
+def test_every_answer_is_as_expected(tmp_path):
+    status, printed = run("demo", "--state", tmp_path)
+    assert verdicts(printed) == ["ok"] * REQUESTS, printed
+    assert status == 0
+    assert "all as expected." in printed
+    assert not any(map(is_open, ports(printed)))
 
 
-def test_what_is_served_begins_with_the_page(served):
-    _, _, left_up = served.printed.partition("all as expected.")
-    assert left_up.split("http://")[1].splitlines()[0] == served.page[len("http://") :]
+def test_the_page_is_up_before_anything_is_asked(served):
+    assert verdicts(served.printed) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("The page", lambda served: served.page),
+        ("ISSUER", lambda served: served.issuer),
+        ("AUDIENCE", lambda served: "https://orders.example/"),
+    ],
+)
+def test_what_a_newcomer_needs_is_printed(served, name, value):
+    assert re.search(
+        rf"^{name} +{re.escape(value(served))}$", served.printed, re.MULTILINE
+    )
+
+
+def test_who_may_sign_in_is_printed(served):
+    assert "sign in as alice, bob, carol" in served.printed
+    assert "the password is: correct horse battery staple" in served.printed
 
 
 def test_the_demo_fails_when_the_api_expects_another_audience(tmp_path):

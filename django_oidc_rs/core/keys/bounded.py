@@ -65,6 +65,10 @@ class BoundedStore:
             lambda: self._store.settle(issuer, holder=holder, outcome=outcome), _WRITE
         )
 
+    def last_error(self, issuer: str) -> str:
+        """See ``KeyStore``."""
+        return self._ask(lambda: self._store.last_error(issuer), _READ)
+
     def _ask(self, call: Callable[[], _T], seconds: float) -> _T:
         """Return what ``call`` returns, or raise what it raises, within ``seconds``.
 

@@ -226,7 +226,8 @@ class FleetGate:
     def _warn(self, error: Exception) -> None:
         alias = self._policy.alias
         logger.warning(
-            "Keys of issuer %s: store_unreachable: %s",
+            "Keys of issuer %s: store_unreachable: %s. Fetches are limited by process "
+            "until the database, or the cache that KEYS.STORE names, can be written.",
             alias,
             error,
             extra={"reason": "store_unreachable", "issuer_alias": alias},

@@ -19,6 +19,12 @@ __all__ = ["LocalKeys"]
 
 logger = logging.getLogger("django_oidc_rs.keys")
 
+_ADVICE = {
+    "store_unreachable": "Keys known here go on serving. Is the database, or the cache "
+    "that KEYS.STORE names, up, and did manage.py migrate run?",
+    "store_unusable": "It counts as none; the next fetch, or manage.py sync_oidc_keys, "
+    "replaces it.",
+}
 _REFRESH_AHEAD = 0.8
 # Seconds between what the store and this process take for the same moment.
 _SLACK = 1.0
@@ -84,6 +90,14 @@ class LocalKeys:
         except Exception as error:  # noqa: BLE001 -- it can be had without the store
             self._warn("store_unreachable", error)
             return None
+
+    def stored_error(self) -> str:
+        """Return the code of the last failure that the store knows of."""
+        try:
+            return self._store.last_error(self._policy.issuer)
+        except Exception as error:  # noqa: BLE001 -- as above
+            self._warn("store_unreachable", error)
+            return ""
 
     def _snapshot_of(self, record: KeyRecord) -> KeySnapshot:
         keys = parse_record(record, self._policy, known=self.snapshot)
@@ -198,10 +212,11 @@ class LocalKeys:
 
     def _warn(self, reason: str, error: Exception) -> None:
         logger.warning(
-            "Keys of issuer %s: %s: %s",
+            "Keys of issuer %s: %s: %s. %s",
             self._policy.alias,
             reason,
             error,
+            _ADVICE[reason],
             extra={"reason": reason, "issuer_alias": self._policy.alias},
         )
 

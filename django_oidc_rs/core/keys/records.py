@@ -81,6 +81,13 @@ class KeyStore(Protocol):
         """Give the leave back, as ``fleet.settle`` says. Raises ``StoreError``."""
         ...
 
+    def last_error(self, issuer: str) -> str:
+        """Return the code of the fleet's last failure, "" after a success.
+
+        Raises ``StoreError``.
+        """
+        ...
+
 
 class MemoryKeyStore:
     """A store in this process: for tests, and for projects without a database."""
@@ -132,3 +139,7 @@ class MemoryKeyStore:
                 holder=holder,
                 outcome=outcome,
             )
+
+    def last_error(self, issuer: str) -> str:
+        """Return the code of the last failure; see ``KeyStore``."""
+        return self._states.get(issuer, FleetState()).error

@@ -216,7 +216,11 @@ class KeyRing:
         snapshot = self._local.snapshot
         if snapshot is None or now >= snapshot.fresh_until:
             snapshot = self._local.peek() or snapshot
-        error, pause = self._gate.last_error, self._gate.not_before - now
+        # Where requests never fetch, the command says how the issuer does.
+        error = (
+            self._local.stored_error() if self._by_command else self._gate.last_error
+        )
+        pause = self._gate.not_before - now
         return KeyStatus.of(snapshot, now, error=error, pause=pause)
 
     def _unavailable(self, detail: str) -> KeysUnavailable:
@@ -240,7 +244,8 @@ class KeyRing:
             flight.failed = True
             self._gate.failed(now, "unexpected")
         logger.error(
-            "Refreshing keys of issuer %s failed unexpectedly",
+            "Keys of issuer %s: refreshing failed by a bug, below. Keys known here go "
+            "on serving; please report it.",
             self._alias,
             exc_info=error,
             extra={"reason": "refresh_failed", "issuer_alias": self._alias},
@@ -326,7 +331,8 @@ class KeyRing:
     def _report(self, error: SourceError | None) -> None:
         if error is not None:
             logger.warning(
-                "Keys of issuer %s: fetch failed: %s",
+                "Keys of issuer %s: fetch failed: %s. Keys that are known go on "
+                "serving; manage.py check_oidc_issuers says what to do.",
                 self._alias,
                 error,
                 extra={"reason": "fetch_failed", "issuer_alias": self._alias},

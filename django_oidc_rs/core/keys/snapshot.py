@@ -48,8 +48,11 @@ class KeyStatus:
         keys: how many are usable.
         age: since they were fetched; None for keys in settings, or without any.
         usable_for: until they stop serving unless newer ones come; None for ever.
-        last_error: code of the last fetch that failed, "" after a success.
-        next_attempt: until the next fetch is allowed; None if nothing is to be fetched.
+        last_error: code of the last fetch that failed, of the command's where it alone
+            fetches; "" after a success.
+        next_attempt: until requests start the next routine fetch: four fifths of the
+            lifetime, or the end of the pause after a failure if that is later; 0 is
+            "with the next request", None "never": keys in settings, or the command's.
     """
 
     state: str

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,10 +20,9 @@ from ... import wiring
 from ...conf import get_config
 from ...core.http import Fetch, FetchedDocument
 from ...core.issuers import IssuerPolicy
-from ...core.keys import SourceError, StoreError
-from ...core.keys.source import parse_record
 from ...core.keys.sync import SyncReport, fetch_keys
 from ..issuers import chosen_issuers
+from ..stored import judge, load_stored
 from ..table import duration, shown, table
 
 _MUCH_DRIFT = 10
@@ -30,11 +30,6 @@ _DETAIL = 200
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _METADATA_CODES = frozenset(("not_json", "issuer_mismatch", "no_jwks_uri"))
 
-_DATABASE = "Bring the database up; run manage.py migrate."
-_SYNC = (
-    "Run manage.py sync_oidc_keys when deploying, so that a start survives the "
-    "issuer's outage."
-)
 _CLOCKS = (
     "Synchronise this host's clock (NTP), or the issuer's: fresh tokens look "
     "premature, or expired ones alive."
@@ -164,7 +159,8 @@ def _examine(policy: IssuerPolicy) -> Iterator[_Finding]:
     seams = wiring.get_seams()
     yield finding("dns", *_dns(policy.jwks_uri or policy.metadata_url or policy.issuer))
     recorder = _Recorder(fetch=seams.fetch)
-    report = fetch_keys(policy, None, fetch=recorder, clock=seams.clock)
+    stored = load_stored(policy, seams)
+    report = fetch_keys(policy, stored.record, fetch=recorder, clock=seams.clock)
     error = report.error
     if policy.jwks_uri is None:
         if error is not None and _is_of_metadata(error, recorder):
@@ -176,14 +172,14 @@ def _examine(policy: IssuerPolicy) -> Iterator[_Finding]:
         yield finding("keys", *_failure(error, recorder))
     elif report.record is not None:
         yield finding("keys", _usable(policy, report))
-    for key in report.refused:
-        if key.alarming:
-            yield finding(
-                "refused key",
-                f"{key.key_id or '-'}: {key.reason}",
-                "Have the issuer replace this key.",
-            )
-    yield finding("stored keys", *_stored(policy, seams))
+    for key in filter(attrgetter("alarming"), report.refused):
+        yield finding(
+            "refused key",
+            f"{key.key_id or '-'}: {key.reason}",
+            "Have the issuer replace this key.",
+        )
+    for found in judge(policy, stored, report, seams.clock.now()):
+        yield finding(*found)
     if recorder.documents:
         yield finding("clock", *_drift(recorder.documents[-1], seams.clock.now()))
 
@@ -226,23 +222,6 @@ def _usable(policy: IssuerPolicy, report: SyncReport) -> str:
     return f"{count} usable {'key' if count == 1 else 'keys'}: " + " ".join(
         sorted(algorithms)
     )
-
-
-def _stored(policy: IssuerPolicy, seams: wiring.Seams) -> tuple[str, str]:
-    try:
-        record = seams.store_of(policy).load(policy.issuer)
-    except StoreError as error:
-        return f"the database cannot be read: {error}", _DATABASE
-    if record is None:
-        return "none", _SYNC
-    try:
-        parse_record(record, policy)
-    except SourceError as error:
-        return f"{error.code}: {error}", _SYNC
-    age = max(0.0, seams.clock.now() - record.fetched_at)
-    if age > record.lifetime + policy.keys.stale_if_error:
-        return f"{duration(age)} old, too old to serve", _SYNC
-    return f"{duration(age)} old", ""
 
 
 def _drift(document: FetchedDocument, now: float) -> tuple[str, str]:

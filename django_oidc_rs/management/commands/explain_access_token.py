@@ -22,9 +22,11 @@ from ...core.errors import (
     NotAnAccessToken,
     ResourceServerError,
     TokenNotYetValid,
+    UnknownKey,
     UserRejected,
 )
 from ...core.explain import Explanation, Step, explain
+from ...core.issuers import IssuerPolicy
 from ...core.jws import parse_jws
 from ...models import FederatedIdentity
 from ..issuers import chosen_issuers
@@ -40,6 +42,21 @@ _NOT_FOR_APIS = (
     "Have the client send the access token; loosen no setting for it."
 )
 _ENCRYPTED = "An encrypted token (JWE): have the issuer sign tokens, not encrypt them."
+_UNKNOWN_KEY = (
+    "The issuer published no such key when it was asked last. If the key is new, run "
+    "manage.py sync_oidc_keys; a running server fetches by itself, but only twice in "
+    "COOLDOWN. If it stays unknown, another issuer or environment signed this token."
+)
+_NOT_STORED = (
+    "The key is not among the stored ones. Run manage.py sync_oidc_keys: with REFRESH "
+    '"command" nothing else fetches keys. If it stays unknown, another issuer or '
+    "environment signed this token."
+)
+_NONE_STORED = (
+    "No stored keys can be used, which says nothing about the token. Run manage.py "
+    'sync_oidc_keys: with REFRESH "command" nothing else fetches keys; '
+    "check_oidc_issuers says what is wrong with the stored ones."
+)
 _OUTAGE = "That says nothing about the token. Run manage.py check_oidc_issuers."
 _BEFORE_TOKEN = re.compile(r"\A(?:authorization:\s*)?bearer(?:\s+|\Z)", re.IGNORECASE)
 # Settings whose value helps to understand a refusal, and is no secret.
@@ -91,10 +108,14 @@ class Command(BaseCommand):
         try:
             text = sys.stdin.read().strip()
         except UnicodeDecodeError:
-            raise CommandError("That is no text.", returncode=2) from None
+            raise CommandError(
+                "Standard input is no text: give the token alone.", returncode=2
+            ) from None
         raw_token = _BEFORE_TOKEN.sub("", text).strip("\"' ")
         if not raw_token:
-            raise CommandError("Give the token on standard input.", returncode=2)
+            raise CommandError(
+                "Give the token on standard input, by a pipe or < file.", returncode=2
+            )
         return raw_token
 
     def _print(
@@ -172,12 +193,20 @@ def _advice(explanation: Explanation, raw_token: str) -> list[str]:
         return []
     if isinstance(error, MalformedToken) and raw_token.count(".") != 2:
         return [_ENCRYPTED if raw_token.count(".") == 4 else _OPAQUE]
+    policy = _policy(explanation.issuer_alias)
+    by_command = policy is not None and policy.keys.by_command
     if error.status >= 500:
-        return [_OUTAGE]
+        return [_NONE_STORED if by_command else _OUTAGE]
+    if isinstance(error, UnknownKey) and policy is not None and policy.jwks is None:
+        return [_NOT_STORED if by_command else _UNKNOWN_KEY]
     if isinstance(error, NotAnAccessToken) and error.reason == "id_token":
         return [_NOT_FOR_APIS]
     times = _times(error, raw_token)
-    return [*times, *_in_settings(error, explanation.issuer_alias)]
+    return [*times, *_in_settings(error, policy)]
+
+
+def _policy(alias: str | None) -> IssuerPolicy | None:
+    return next((each for each in get_config().issuers if each.alias == alias), None)
 
 
 def _times(error: ResourceServerError, raw_token: str) -> list[str]:
@@ -195,17 +224,18 @@ def _utc(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _in_settings(error: ResourceServerError, alias: str | None) -> list[str]:
-    policies = get_config().issuers
+def _in_settings(error: ResourceServerError, policy: IssuerPolicy | None) -> list[str]:
     if error.setting == "ISSUER":
-        return [f"In settings: ISSUER {policy.issuer}" for policy in policies]
-    for policy in policies:
-        if policy.alias == alias and error.setting in _TELLING:
-            value = getattr(policy, error.setting.lower())
-            if isinstance(value, frozenset | tuple):
-                value = ", ".join(sorted(each or "(none)" for each in value))
-            return [f"In settings of {alias}: {error.setting} {value}"]
-    return []
+        return [f"In settings: ISSUER {each.issuer}" for each in get_config().issuers]
+    if policy is None or error.setting not in _TELLING:
+        return []
+    value = getattr(policy, error.setting.lower())
+    if value is None:
+        # Found by discovery: there is no value to compare.
+        return []
+    if isinstance(value, frozenset | tuple):
+        value = ", ".join(sorted(each or "(none)" for each in value))
+    return [f"In settings of {policy.alias}: {error.setting} {value}"]
 
 
 def _as_json(

@@ -137,8 +137,12 @@ class _Reader:
         try:
             self._users._meta.get_field(self._field)
         except FieldDoesNotExist as error:
+            fields = self._users._meta.concrete_fields
+            names = ", ".join(sorted(field.name for field in fields))
             raise CommandError(
-                f"The user model has no field {self._field}.", returncode=2
+                f"The user model has no field {self._field}. --field takes one of: "
+                f"{names}.",
+                returncode=2,
             ) from error
 
     def read(self) -> tuple[list[_Link], list[str]]:
@@ -159,13 +163,16 @@ class _Reader:
 
     def _link(self, row: dict[str | None, Any]) -> _Link:
         if None in row or None in row.values():
-            raise _BadRow("it has not as many cells as the first line")
+            raise _BadRow(
+                "it has not as many cells as the first line; quote cells with commas"
+            )
         named, subject, value = (row[name] for name in _COLUMNS)
         issuer = next(
             (p.issuer for p in self._issuers if named in (p.alias, p.issuer)), None
         )
         if issuer is None:
-            raise _BadRow(f"no issuer {excerpt(named)} in OIDC_RS")
+            known = ", ".join(policy.alias for policy in self._issuers)
+            raise _BadRow(f"no issuer {excerpt(named)} in OIDC_RS; there are: {known}")
         if not 0 < len(subject) <= 255:
             raise _BadRow("the subject must have 1 to 255 characters")
         if subject != subject.strip() or any(

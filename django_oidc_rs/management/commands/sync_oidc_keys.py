@@ -70,7 +70,8 @@ class Command(BaseCommand):
         failed = [row["alias"] for row in rows if row["error"]]
         if failed:
             raise CommandError(
-                f"Failed: {', '.join(failed)}. What is stored of these stays as it was."
+                f"Failed: {', '.join(failed)}. What is stored of these stays as it "
+                "was; manage.py check_oidc_issuers says what to do."
             )
 
     def _sync(

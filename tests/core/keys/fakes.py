@@ -130,6 +130,11 @@ class Store(MemoryKeyStore):
             raise self.publish_error
         super().settle(issuer, holder=holder, outcome=outcome)
 
+    def last_error(self, issuer):
+        if self.load_error is not None:
+            raise self.load_error
+        return super().last_error(issuer)
+
     def put(self, record):
         """Write past compare-and-set, as an editor of the row would."""
         self._records[record.issuer] = record

@@ -39,7 +39,10 @@ def test_it_does_what_the_store_does(store, spawn):
     for verdict in (Verdict.GRANTED, Verdict.LEASED):
         answer = bounded.admit(ISSUER, holder="me", cooldown=None)
         assert answer.verdict is verdict
+    bounded.settle(ISSUER, holder="", outcome=Outcome(error="tls"))
+    assert bounded.last_error(ISSUER) == "tls"
     bounded.settle(ISSUER, holder="me", outcome=Outcome())
+    assert bounded.last_error(ISSUER) == ""
     answer = bounded.admit(ISSUER, holder="me", cooldown=None)
     assert answer.verdict is Verdict.GRANTED
 

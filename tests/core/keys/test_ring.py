@@ -12,7 +12,7 @@ import pytest
 from django_oidc_rs.core.errors import KeysUnavailable
 from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.core.issuers import KeyPolicy
-from django_oidc_rs.core.keys import KeysPending, StoreError, Verdict, ring
+from django_oidc_rs.core.keys import KeysPending, Outcome, StoreError, Verdict, ring
 from django_oidc_rs.core.keys.fleet import LEASE
 
 from .fakes import (
@@ -1805,3 +1805,12 @@ class TestStatus:
         status = process.ring.status()
         assert (status.state, status.next_attempt) == ("healthy", None)
         assert status.usable_for == 604800
+
+    def test_by_command_the_store_tells_of_failures(self, network, clock):
+        process = Process(network, clock=clock, keys=KeyPolicy(by_command=True))
+        process.store.publish(TestFleet().record(clock), replacing=0)
+        assert process.ring.status().last_error == ""
+        process.store.settle(ISSUER, holder="", outcome=Outcome(error="tls"))
+        assert process.ring.status().last_error == "tls"
+        process.store.break_down()
+        assert process.ring.status().last_error == ""

@@ -19,7 +19,10 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Starts both servers, asks, prints; exit status 1 if one answer differs."""
+    """Starts both servers, asks, prints; exit status 1 if one answer differs.
+
+    With ``--serve`` it asks nothing: the page is up as soon as the servers are.
+    """
 
     help = (
         "Start the API and an authorization server on 127.0.0.1, get tokens over HTTP, "
@@ -43,7 +46,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--serve",
             action="store_true",
-            help="keep both servers up after the table, until Ctrl-C",
+            help="instead of asking, keep both servers and the page up until Ctrl-C",
         )
 
     def handle(self, **options: Any) -> None:
@@ -58,11 +61,11 @@ class Command(BaseCommand):
                 issuer_port=options["issuer_port"],
                 write=self._write,
             ) as demo:
-                as_expected = demo.run()
                 if options["serve"]:
                     self._serve(demo)
-                else:
-                    self._write("With --serve: a page to sign in with and look around.")
+                    return
+                as_expected = demo.run()
+                self._write("With --serve: a page to sign in with and look around.")
         except DemoError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
@@ -74,6 +77,7 @@ class Command(BaseCommand):
 
     def _serve(self, demo: Demo) -> None:
         try:
+            demo.make_staff()
             self._write(f"\nThe page              {demo.api.url}/")
             self._write(
                 f"{'':22}sign in as {', '.join(seeds.USERS)}; "
@@ -81,6 +85,8 @@ class Command(BaseCommand):
             )
             self._write(f"API                   {demo.api.url}")
             self._write(f"Authorization server  {demo.issuer.url}")
+            self._write(f"ISSUER                {demo.issuer.url}")
+            self._write(f"AUDIENCE              {seeds.API}")
             self._write(
                 "\nA machine's token (people sign in through a browser); put your own "
                 "audience into resource=:"
