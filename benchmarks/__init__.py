@@ -1,1 +1,1 @@
-"""Measurements, by hand: ``python -m benchmarks.hot_path``. No test times anything."""
+"""Measurements, by hand: ``python -m benchmarks``. No test times anything."""

@@ -1,6 +1,9 @@
-"""What a request pays for being authenticated, in process.
+"""What a request pays for being authenticated: ours alone, in process, in seconds.
 
     python -m benchmarks.hot_path
+
+For who tunes it: nothing is installed, no process started. ``python -m benchmarks`` is
+the whole, with the peers beside us.
 
 Contestants run interleaved in rounds, the order reversed every other round; a figure
 is the median over rounds, in microseconds. Ratios within one run are what counts:

@@ -1,0 +1,1 @@
+"""What a request pays for being authenticated, beside the others."""

@@ -1,0 +1,1 @@
+"""The parts of the result; ``run(lab, pace)`` of each module returns a ``Section``."""

@@ -1,0 +1,38 @@
+"""``python -m benchmarks.suite.versions``: what is installed where it runs, as JSON."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib import metadata
+
+__all__ = ["versions"]
+
+_PACKAGES = (
+    "django",
+    "djangorestframework",
+    "cryptography",
+    "pyjwt",
+    "djangorestframework-simplejwt",
+    "drf-oidc-auth",
+    "django-oauth-toolkit",
+    "mozilla-django-oidc",
+    "axioms-drf-py",
+    "gunicorn",
+    "uvicorn",
+)
+
+
+def versions() -> dict[str, str]:
+    """Return name -> version of what takes part."""
+    found = {"Python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(versions()))
