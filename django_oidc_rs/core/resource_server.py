@@ -9,8 +9,12 @@ from .credentials import Credentials, parse_authorization
 from .errors import ResourceServerError, TokenTooLong, UntrustedIssuer, excerpt
 from .jws import UnverifiedJws, parse_jws
 from .jwt_validator import JwtValidator
+from .strict_json import FrozenDict
 
 __all__ = ["ResourceServer"]
+
+_MAX_HEADERS = 256
+_MAX_HEADER = 1024
 
 
 class ResourceServer:
@@ -26,6 +30,7 @@ class ResourceServer:
     ) -> None:
         """Take the validators; nothing is fetched."""
         self._validators = dict(validators)
+        self._headers: dict[bytes, FrozenDict] = {}
         self.max_token_length = max_token_length
 
     @property
@@ -49,13 +54,28 @@ class ResourceServer:
         """
         if len(raw_token) > self.max_token_length:
             raise TokenTooLong
-        jws = parse_jws(raw_token)
+        jws = parse_jws(raw_token, self._headers)
         validator = self.select(jws)
         try:
-            return validator.validate(jws, wait=wait)
+            access_token = validator.validate(jws, wait=wait)
         except ResourceServerError as error:
             error.issuer_alias = validator.policy.alias
             raise
+        if jws.encoded_header not in self._headers:
+            self._remember(jws)
+        return access_token
+
+    def _remember(self, jws: UnverifiedJws) -> None:
+        """Keep the header of a good token: most of its key's tokens have the same.
+
+        Only what a trusted issuer signed gets here, and no more than fits.
+        """
+        if len(jws.encoded_header) > _MAX_HEADER:
+            return
+        if len(self._headers) >= _MAX_HEADERS:
+            # All of it: after a rotation of keys the old ones never come again.
+            self._headers.clear()
+        self._headers[jws.encoded_header] = jws.header
 
     def select(self, jws: UnverifiedJws) -> JwtValidator:
         """Return the validator of the issuer the token names.
