@@ -85,7 +85,9 @@ def parse_introspection(
     endpoint = _endpoint(asked, http)
     if endpoint is None and "://" not in str(section.values.get("ISSUER")):
         asked.problem(
-            "E028", "names no ENDPOINT, and ISSUER is no URL to discover it from"
+            "E028",
+            "names no ENDPOINT, and ISSUER is no URL to discover it from",
+            hint="Write the address of the issuer's introspection endpoint.",
         )
     signed = asked.flag("SIGNED_RESPONSES", False)  # noqa: FBT003 -- the default
     if signed and "SHARED_SECRET" in section.values:
@@ -93,6 +95,7 @@ def parse_introspection(
             "E028",
             "needs keys that the issuer publishes, not a SHARED_SECRET",
             key="SIGNED_RESPONSES",
+            hint="Name JWKS_URI or JWKS instead, or leave SIGNED_RESPONSES out.",
         )
     if credentials is None:
         return None
@@ -153,6 +156,13 @@ def _credentials(asked: Section) -> ClientCredentials | None:
         "private_key": _secret(asked, "PRIVATE_KEY", lines=True),
         "bearer_token": _secret(asked, "BEARER_TOKEN"),
     }
+    if "KEY_ID" in asked.values and "PRIVATE_KEY" not in asked.values:
+        asked.problem(
+            "E028",
+            "goes with PRIVATE_KEY alone",
+            key="KEY_ID",
+            hint="A secret has no key ID; some servers refuse one.",
+        )
     certificate = _certificate(asked)
     key_id = asked.text("KEY_ID")
     if len(asked.problems) > before:
@@ -167,7 +177,12 @@ def _credentials(asked: Section) -> ClientCredentials | None:
         )
         choose_method(credentials, None)
     except ClientAuthenticationError as error:
-        asked.problem("E028", f"cannot be used: {error}")
+        asked.problem(
+            "E028",
+            f"cannot be used: {error}",
+            hint="A PRIVATE_KEY is PEM text without a password, RSA from 2048 bits, EC "
+            "or Ed25519; a CLIENT_SECRET for client_secret_jwt has 32 bytes at least.",
+        )
         return None
     return credentials
 
@@ -212,5 +227,6 @@ def _certificate(asked: Section) -> tuple[str, str | None] | None:
                 "E028",
                 f"names {excerpt(path)}, which cannot be read: {error.strerror}",
                 key="CERTIFICATE",
+                hint="Give the paths of PEM files that the server's user can read.",
             )
     return paths[0], paths[1] if len(paths) == 2 else None

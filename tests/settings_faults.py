@@ -446,6 +446,7 @@ FAULTS = {
             "method None": ("E003", {"AUTH_METHOD": None}),
             "method of another proof": ("E028", {"AUTH_METHOD": "private_key_jwt"}),
             "short secret for a JWT": ("E028", {"AUTH_METHOD": "client_secret_jwt"}),
+            "a key ID for a secret": ("E028", {"KEY_ID": "k1"}),
             "no private key": (
                 "E028",
                 {"CLIENT_SECRET": ABSENT, "PRIVATE_KEY": "-----BEGIN"},

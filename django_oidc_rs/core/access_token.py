@@ -17,6 +17,8 @@ def lookup(claims: dict[str, object], path: str) -> object:
     """
     if path in claims:
         return claims[path]
+    if "." not in path:
+        return None
     value: object = claims
     for name in path.split("."):
         if not isinstance(value, dict) or name not in value:

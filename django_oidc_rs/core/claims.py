@@ -1,15 +1,18 @@
 """One small validator per claim, for JWTs and introspection answers alike.
 
 RFC 7519 section 4, RFC 9068 sections 2.2 and 4, RFC 8725 section 3. Each takes the
-claims and the issuer policy, and raises the one error of its cause.
+claims and the issuer policy, raises the one error of its cause, and returns what it
+found, so that nothing is looked up twice.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any, NamedTuple, TypeGuard
 
 from .access_token import AccessToken, lookup
 from .errors import (
@@ -21,12 +24,13 @@ from .errors import (
     excerpt,
 )
 from .issuers import IssuerPolicy
-from .scopes import scope_tokens
+from .scopes import parse_scope, scope_tokens
 from .strict_json import FrozenDict, StrictJsonError, freeze
 from .token_kind import check_access_token
 
 __all__ = [
     "CLAIM_CHECKS",
+    "ClaimFacts",
     "check_claims",
     "to_access_token",
 ]
@@ -53,8 +57,16 @@ def check_required(claims: Claims, policy: IssuerPolicy, now: float) -> None:
     """
     del now
     for names in policy.required_claims:
-        if all(lookup(claims, name) is None for name in names.split("|")):
+        for name in _alternatives(names):
+            if lookup(claims, name) is not None:
+                break
+        else:
             raise InvalidClaim(claim=names, reason="missing", setting="REQUIRED_CLAIMS")
+
+
+@cache
+def _alternatives(names: str) -> tuple[str, ...]:
+    return tuple(names.split("|"))
 
 
 def _date(claims: Claims, name: str) -> float | None:
@@ -70,21 +82,27 @@ def _date(claims: Claims, name: str) -> float | None:
     return value
 
 
-def check_expiry(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+def check_expiry(claims: Claims, policy: IssuerPolicy, now: float) -> float:
     """Demand ``exp``, and that now is before it plus the leeway. RFC 7519 4.1.4."""
     expires_at = _date(claims, "exp")
     if expires_at is None:
         raise InvalidClaim(claim="exp", reason="missing")
     if now >= expires_at + policy.leeway:
         raise ExpiredToken(claim="exp", reason="expired")
+    return expires_at
 
 
-def check_not_before(claims: Claims, policy: IssuerPolicy, now: float) -> None:
-    """Refuse ``nbf`` and ``iat`` ahead of now plus leeway. RFC 7519 4.1.5, 4.1.6."""
+def check_not_before(claims: Claims, policy: IssuerPolicy, now: float) -> float | None:
+    """Refuse ``nbf`` and ``iat`` ahead of now plus leeway. RFC 7519 4.1.5, 4.1.6.
+
+    Returns ``iat``.
+    """
+    instant = None
     for name in ("nbf", "iat"):
         instant = _date(claims, name)
         if instant is not None and now < instant - policy.leeway:
             raise TokenNotYetValid(claim=name, reason="future")
+    return instant
 
 
 def check_age(claims: Claims, policy: IssuerPolicy, now: float) -> None:
@@ -98,6 +116,12 @@ def check_age(claims: Claims, policy: IssuerPolicy, now: float) -> None:
         raise ExpiredToken(claim="iat", reason="expired", setting="MAX_TOKEN_AGE")
 
 
+def _is_texts(value: object) -> TypeGuard[list[str] | tuple[str, ...]]:
+    return isinstance(value, list | tuple) and all(
+        isinstance(item, str) for item in value
+    )
+
+
 def _audience(claims: Claims, policy: IssuerPolicy) -> tuple[str, ...] | None:
     for name in policy.audience_claims:
         value = lookup(claims, name)
@@ -105,13 +129,13 @@ def _audience(claims: Claims, policy: IssuerPolicy) -> tuple[str, ...] | None:
             continue
         if isinstance(value, str):
             return (value,)
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        if _is_texts(value):
             return tuple(value)
         raise InvalidClaim(claim=name, reason="invalid", setting="AUDIENCE_CLAIMS")
     return None
 
 
-def check_audience(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+def check_audience(claims: Claims, policy: IssuerPolicy, now: float) -> tuple[str, ...]:
     """Demand one of our audiences in the audience claim. RFC 7519 4.1.3, 9068 4.
 
     A string or an array of strings and nothing else; whole values, never prefixes.
@@ -120,7 +144,7 @@ def check_audience(claims: Claims, policy: IssuerPolicy, now: float) -> None:
     audience = _audience(claims, policy)
     if audience is None:
         if policy.audience_optional:
-            return
+            return ()
         raise InvalidClaim(
             claim=policy.audience_claims[0], reason="missing", setting="AUDIENCE_CLAIMS"
         )
@@ -131,6 +155,7 @@ def check_audience(claims: Claims, policy: IssuerPolicy, now: float) -> None:
             reason="mismatch",
             setting="AUDIENCE",
         )
+    return audience
 
 
 def _text(claims: Claims, path: str, *, setting: str = "") -> str | None:
@@ -178,19 +203,25 @@ def _client_id(claims: Claims, policy: IssuerPolicy) -> str | None:
     return None
 
 
-def check_principal(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+def check_principal(
+    claims: Claims, policy: IssuerPolicy, now: float
+) -> tuple[str | None, str | None]:
     """Demand a subject or a client: somebody must have been granted this token.
 
     A subject that ``SUBJECT_CLAIM`` puts elsewhere must be there: its absence marks no
-    machine, it marks a token of another shape.
+    machine, it marks a token of another shape. Returns subject and client ID.
     """
     del now
-    if _subject(claims, policy) is not None:
-        _client_id(claims, policy)
-    elif policy.subject_claim != "sub" or _client_id(claims, policy) is None:
+    subject = _subject(claims, policy)
+    if subject is None and not policy.subject_optional:
+        client_id = None
+    else:
+        client_id = _client_id(claims, policy)
+    if subject is None and client_id is None:
         raise InvalidClaim(
             claim=policy.subject_claim, reason="missing", setting="SUBJECT_CLAIM"
         )
+    return subject, client_id
 
 
 def _scopes(claims: Claims, policy: IssuerPolicy) -> frozenset[str]:
@@ -199,10 +230,9 @@ def _scopes(claims: Claims, policy: IssuerPolicy) -> frozenset[str]:
         if value is None:
             continue
         if isinstance(value, str):
-            # %x20 alone separates: RFC 6749 section 3.3.
-            return _grantable(value.split(" "), policy)
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return _grantable(value, policy)
+            return _grantable(parse_scope(value), policy)
+        if _is_texts(value):
+            return _grantable(scope_tokens(value), policy)
         if isinstance(value, dict):
             # An issuer that keeps user fields under "scope" grants no scopes by it.
             return frozenset()
@@ -210,23 +240,22 @@ def _scopes(claims: Claims, policy: IssuerPolicy) -> frozenset[str]:
     return frozenset()
 
 
-def _grantable(values: Iterable[str], policy: IssuerPolicy) -> frozenset[str]:
-    scopes = scope_tokens(values)
+def _grantable(scopes: frozenset[str], policy: IssuerPolicy) -> frozenset[str]:
     return (
         scopes if policy.grantable_scopes is None else scopes & policy.grantable_scopes
     )
 
 
-def check_scopes(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+def check_scopes(claims: Claims, policy: IssuerPolicy, now: float) -> frozenset[str]:
     """Refuse a scope claim that is neither text, array of texts, object nor null."""
     del now
-    _scopes(claims, policy)
+    return _scopes(claims, policy)
 
 
-def check_token_id(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+def check_token_id(claims: Claims, policy: IssuerPolicy, now: float) -> str | None:
     """Refuse a ``jti`` that is no string. RFC 7519 section 4.1.7."""
     del policy, now
-    _text(claims, "jti")
+    return _text(claims, "jti")
 
 
 def check_confirmation(claims: Claims, policy: IssuerPolicy, now: float) -> None:
@@ -236,7 +265,7 @@ def check_confirmation(claims: Claims, policy: IssuerPolicy, now: float) -> None
         raise UnconfirmedToken(claim="cnf")
 
 
-CLAIM_CHECKS: tuple[Callable[[Claims, IssuerPolicy, float], None], ...] = (
+CLAIM_CHECKS: tuple[Callable[[Claims, IssuerPolicy, float], Any], ...] = (
     check_issuer,
     check_required,
     check_access_token,
@@ -252,10 +281,25 @@ CLAIM_CHECKS: tuple[Callable[[Claims, IssuerPolicy, float], None], ...] = (
 """Every claim check, in order; each ``(claims, policy, now)``, now in seconds."""
 
 
-def check_claims(claims: Claims, policy: IssuerPolicy, now: float) -> None:
+class ClaimFacts(NamedTuple):
+    """What each of ``CLAIM_CHECKS`` found, in their order."""
+
+    issuer: None
+    required: None
+    kind: None
+    audience: tuple[str, ...]
+    expires_at: float
+    issued_at: float | None
+    age: None
+    principal: tuple[str | None, str | None]
+    scopes: frozenset[str]
+    token_id: str | None
+    confirmation: None
+
+
+def check_claims(claims: Claims, policy: IssuerPolicy, now: float) -> ClaimFacts:
     """Run every claim check; the first failing one raises."""
-    for check in CLAIM_CHECKS:
-        check(claims, policy, now)
+    return ClaimFacts._make([check(claims, policy, now) for check in CLAIM_CHECKS])
 
 
 def _matches(value: object, pattern: object) -> bool:
@@ -278,31 +322,33 @@ def _is_machine(
 
 
 def to_access_token(
-    claims: Claims, policy: IssuerPolicy, *, validated_by: str
+    claims: Claims, policy: IssuerPolicy, facts: ClaimFacts, *, validated_by: str
 ) -> AccessToken:
-    """Return the access token of ``claims`` that passed ``check_claims``.
+    """Return the access token of ``claims``; ``facts`` are from ``check_claims``.
 
     Raises:
         MalformedToken: claims nested deeper than 32 levels.
     """
-    try:
-        frozen = freeze(claims)
-    except StrictJsonError as error:
-        raise MalformedToken(str(error), reason="json") from None
-    assert isinstance(frozen, FrozenDict)  # noqa: S101 -- narrows for the type checker
-    subject, client_id = _subject(claims, policy), _client_id(claims, policy)
+    subject, client_id = facts.principal
     return AccessToken(
         issuer=policy.issuer,
         issuer_alias=policy.alias,
         subject=subject,
-        audience=_audience(claims, policy) or (),
+        audience=facts.audience,
         client_id=client_id,
-        scopes=_scopes(claims, policy),
-        issued_at=_date(claims, "iat"),
-        expires_at=_date(claims, "exp"),
-        token_id=_text(claims, "jti"),
-        claims=frozen,
+        scopes=facts.scopes,
+        issued_at=facts.issued_at,
+        expires_at=facts.expires_at,
+        token_id=facts.token_id,
+        claims=claims if type(claims) is FrozenDict else _frozen(claims),
         confirmation=None,
         validated_by=validated_by,
         is_machine=_is_machine(claims, policy, subject, client_id),
     )
+
+
+def _frozen(claims: Claims) -> FrozenDict:
+    try:
+        return freeze(claims)
+    except StrictJsonError as error:
+        raise MalformedToken(str(error), reason="json") from None

@@ -172,11 +172,27 @@ def choose_method(
         names = {method, _SYNONYMS.get(method, method)}
         if supported and names.isdisjoint(supported):
             continue
+        if method == "client_secret_basic" and _is_misread(credentials, supported):
+            continue
         with suppress(ClientAuthenticationError):
             credentials.check(method)
             return method
     raise ClientAuthenticationError(
         "no_method_fits", "the issuer's metadata lists no method for these credentials"
+    )
+
+
+def _is_misread(
+    credentials: ClientCredentials, supported: Sequence[str] | None
+) -> bool:
+    """Whether a server that does not decode Basic would read another ID or secret.
+
+    django-allauth does not, and its own secrets are full of such characters. There is
+    one way to read what stands in the form.
+    """
+    pair = (credentials.client_id, str(credentials.client_secret))
+    return "client_secret_post" in (supported or ()) and any(
+        quote_plus(text) != text for text in pair
     )
 
 

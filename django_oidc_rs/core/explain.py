@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .access_token import AccessToken
-from .claims import CLAIM_CHECKS
+from .claims import CLAIM_CHECKS, ClaimFacts
 from .errors import (
     BadSignature,
     InvalidClaim,
@@ -111,10 +111,13 @@ def _run(
     check_token_type(jws.header, validator.policy)
     passed()
     _verify(validator, jws, algorithm, key_id, passed)
+    found = []
     for check in CLAIM_CHECKS:
-        check(jws.unverified_claims, validator.policy, validator.clock.now())
+        found.append(
+            check(jws.unverified_claims, validator.policy, validator.clock.now())
+        )
         passed()
-    access_token = validator.access_token(jws)
+    access_token = validator.access_token(jws, ClaimFacts._make(found))
     passed()
     return access_token
 

@@ -27,7 +27,7 @@ from .metadata import IntrospectionMetadata, MetadataError, discover_introspecti
 from .signed_answer import SIGNED_ANSWER, UntrustedAnswer, read_signed_answer
 from .strict_json import StrictJsonError, loads_object
 
-__all__ = ["Answer", "IntrospectionClient"]
+__all__ = ["Answer", "IntrospectionClient", "QuestionRefused"]
 
 logger = logging.getLogger("django_oidc_rs.introspection")
 
@@ -44,6 +44,10 @@ _WHAT_TO_DO = {
     405: "there is no such endpoint: look at ENDPOINT",
     429: "it limits our rate: raise the limit there, or CACHE_SECONDS here",
 }
+
+
+class QuestionRefused(IntrospectionUnavailable):
+    """The endpoint works, and will not be asked about this token."""
 
 
 class _Failed(Exception):
@@ -215,15 +219,17 @@ class IntrospectionClient:
             raise _Failed("introspection_untrusted", str(error)) from None
 
     def _unavailable(self, error: _Failed, ticket: int) -> IntrospectionUnavailable:
+        refused = error.reason == "introspection_refused"
         retry_after: float = 1
-        if error.reason == "introspection_refused":
+        if refused:
             # It answers: nobody else's question need wait for this one.
             self._breaker.succeeded()
         else:
             now = self._clock.monotonic()
             retry_after = self._breaker.failed(ticket, now, pause=error.pause)
         alias = self._policy.alias
-        logger.error(
+        logger.log(
+            logging.WARNING if refused else logging.ERROR,
             "Introspection at issuer %s: %s: %s",
             alias,
             error.reason,
@@ -231,9 +237,8 @@ class IntrospectionClient:
             extra={"reason": error.reason, "issuer_alias": alias},
         )
         self._report(error.reason)
-        return IntrospectionUnavailable(
-            error.reason, retry_after=max(1, round(retry_after))
-        )
+        kind = QuestionRefused if refused else IntrospectionUnavailable
+        return kind(error.reason, retry_after=max(1, round(retry_after)))
 
     def _report(self, reason: str) -> None:
         if self._on_answer is not None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from .access_token import AccessToken
 from .answers import Answers
 from .breaker import FloodGuard
-from .claims import check_claims, to_access_token
+from .claims import ClaimFacts, check_claims, to_access_token
 from .clock import Clock
 from .errors import (
     InactiveToken,
@@ -19,7 +19,7 @@ from .errors import (
     MalformedToken,
     Pending,
 )
-from .introspection import Answer
+from .introspection import Answer, QuestionRefused
 from .issuers import IntrospectionPolicy, IssuerPolicy
 from .project_validators import run_validators
 
@@ -48,7 +48,11 @@ class IntrospectionValidator:
         # Apart: random tokens must not get in the way of JWTs that were verified.
         self._guard, self._jwt_guard = FloodGuard(), FloodGuard()
         # What a JWT must say for itself, an issuer's answer to us may leave out.
-        self._answer_policy = replace(policy, audience_optional=asked.audience_optional)
+        self.answer_policy = replace(
+            policy,
+            audience_optional=asked.audience_optional,
+            username_optional=policy.subject_claim == "username",
+        )
 
     def validate(self, raw_token: str, *, live: bool, wait: bool) -> AccessToken:
         """Return the access token that the issuer calls active, every check passed.
@@ -62,6 +66,17 @@ class IntrospectionValidator:
         """
         if not wait:
             raise Pending
+        claims = self.ask(raw_token, live=live)
+        facts = check_claims(claims, self.answer_policy, self.clock.now())
+        return self.access_token(claims, facts)
+
+    def ask(self, raw_token: str, *, live: bool) -> Answer:
+        """Return the claims of an active token, of which none is checked yet.
+
+        Raises:
+            InvalidToken: it is not active, or too short for a token.
+            IntrospectionUnavailable: nobody can tell now.
+        """
         if len(raw_token) < _LEAST_LENGTH:
             # Nobody issues tokens that can be guessed: RFC 6749 section 10.10.
             raise MalformedToken("too short for an opaque token")
@@ -72,7 +87,7 @@ class IntrospectionValidator:
             answer = self._guarded(self._guard, ask, key, raw_token)
         if not answer:
             raise InactiveToken
-        return self.access_token({"iss": self.policy.issuer, **answer})
+        return {"iss": self.policy.issuer, **answer}
 
     def confirm(
         self, raw_token: str, claims: dict[str, object], *, wait: bool
@@ -93,18 +108,19 @@ class IntrospectionValidator:
                 raise IntrospectionUnavailable(
                     f"the answer is about another token: {name} differs", retry_after=1
                 )
-        # The JWT has an audience of its own: the answer need not repeat it.
-        return self.access_token({**claims, **answer})
+        # Its own audience stays where the answer repeats none.
+        claims = {**claims, **answer}
+        facts = check_claims(claims, self.policy, self.clock.now())
+        return self.access_token(claims, facts)
 
-    def access_token(self, claims: dict[str, object]) -> AccessToken:
-        """Return the access token of ``claims``, every check passed.
+    def access_token(self, claims: Answer, facts: ClaimFacts) -> AccessToken:
+        """Return the access token of ``claims``, which gave ``facts``.
 
         Raises:
-            InvalidToken: a check refused them.
+            InvalidToken: a function of ``VALIDATORS`` refused it.
         """
-        policy = self._answer_policy
-        check_claims(claims, policy, self.clock.now())
-        token = to_access_token(claims, policy, validated_by="introspection")
+        policy = self.answer_policy
+        token = to_access_token(claims, policy, facts, validated_by="introspection")
         return run_validators(token, policy)
 
     def _guarded(
@@ -117,6 +133,9 @@ class IntrospectionValidator:
         cost = guard.admit(key, self.clock.monotonic())
         try:
             answer = ask(key, raw_token)
+        except QuestionRefused:
+            # Strangers can have it refused at will: that is not free.
+            raise
         except BaseException:
             guard.refund(cost)
             raise

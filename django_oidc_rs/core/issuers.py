@@ -113,8 +113,19 @@ class IssuerPolicy:
     keys: KeyPolicy = field(default_factory=KeyPolicy)
     validation: str = "local"
     introspection: IntrospectionPolicy | None = None
-    # Never for a JWT: set where an answer without audience is judged.
+    # Never for a JWT: set where an introspection answer without them is judged.
     audience_optional: bool = False
+    username_optional: bool = False
+
+    @property
+    def subject_optional(self) -> bool:
+        """Whether a token without subject may stand for its client.
+
+        One that ``SUBJECT_CLAIM`` puts elsewhere must be there: its absence marks no
+        machine, it marks a token of another shape. But an introspection answer has a
+        ``username`` for users alone: RFC 7662 section 2.2.
+        """
+        return self.subject_claim == "sub" or self.username_optional
 
     @property
     def uses_keys(self) -> bool:

@@ -120,7 +120,7 @@ def _same(one: str, other: str) -> bool:
 class VerificationKeys:
     """The usable keys of one issuer, and what was refused of its set."""
 
-    __slots__ = ("_by_key_id", "_known", "keys", "refused")
+    __slots__ = ("_by_key_id", "_known", "_matching", "keys", "refused")
 
     def __init__(
         self, keys: Iterable[VerificationKey], refused: Iterable[RefusedKey] = ()
@@ -134,6 +134,7 @@ class VerificationKeys:
         self._by_key_id = by_key_id
         named = {key.key_id for key in self.keys}
         self._known = named | {key.key_id for key in self.refused}
+        self._matching: dict[tuple[str | None, str], tuple[VerificationKey, ...]] = {}
 
     def matching(
         self, key_id: str | None, algorithm: str
@@ -143,8 +144,14 @@ class VerificationKeys:
         With a key ID only keys of that name, never "the only other one". Without one,
         at most four keys that fit: more would be work an attacker can order.
         """
-        named = self.keys if key_id is None else self._by_key_id.get(key_id, ())
-        return tuple(key for key in named if key.fits(algorithm))[:_MAX_TRIED]
+        found = self._matching.get((key_id, algorithm))
+        if found is None:
+            named = self.keys if key_id is None else self._by_key_id.get(key_id, ())
+            found = tuple(key for key in named if key.fits(algorithm))[:_MAX_TRIED]
+            if found:
+                # Never for a name that nobody has: callers can make up any number.
+                self._matching[key_id, algorithm] = found
+        return found
 
     def knows(self, key_id: str | None) -> bool:
         """Whether the set names ``key_id``, usable or not: then no fetch can help."""

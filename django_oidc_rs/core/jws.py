@@ -7,57 +7,71 @@ and claims were checked. Key material and addresses in the header (``jwk``, ``jk
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from . import base64url
+from .base64url import decode
 from .errors import AlgorithmNotAllowed, MalformedToken, excerpt
-from .strict_json import StrictJsonError, loads_object
+from .strict_json import FrozenDict, StrictJsonError, loads_frozen
 
 __all__ = ["UnverifiedJws", "check_header", "parse_jws"]
 
 _PARTS = 3
 _MAX_KEY_ID = 1024
+_NO_HEADERS: Mapping[bytes, FrozenDict] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class UnverifiedJws:
-    """One parsed token, of which nothing is verified yet."""
+    """One parsed token, of which nothing is verified yet.
 
-    header: dict[str, object]
-    unverified_claims: dict[str, object] = field(repr=False)
+    ``encoded_header`` is the text that ``header`` was parsed from.
+    """
+
+    header: FrozenDict
+    unverified_claims: FrozenDict = field(repr=False)
+    encoded_header: bytes = field(repr=False)
     signing_input: bytes = field(repr=False)
     signature: bytes = field(repr=False)
 
 
-def parse_jws(raw_token: str) -> UnverifiedJws:
+def parse_jws(
+    raw_token: str, known_headers: Mapping[bytes, FrozenDict] = _NO_HEADERS
+) -> UnverifiedJws:
     """Parse ``raw_token`` as a compact JWS of a JSON object.
+
+    Args:
+        raw_token: the token.
+        known_headers: what this function made of encoded headers seen before; most
+            tokens of an issuer share theirs.
 
     Raises:
         MalformedToken: not three parts (a JWE has five), an empty part, base64url that
             is not canonical, a header or payload that is no strict JSON object.
     """
     try:
-        # Splitting at most once too often keeps a million dots cheap.
-        parts = raw_token.encode("ascii").split(b".", _PARTS)
+        octets = raw_token.encode("ascii")
     except UnicodeEncodeError:
         raise MalformedToken("not ASCII") from None
+    # Splitting at most once too often keeps a million dots cheap.
+    parts = octets.split(b".", _PARTS)
     if len(parts) != _PARTS:
         raise MalformedToken("a JWT has three parts", reason="parts")
     if not all(parts):
         raise MalformedToken("an empty part", reason="parts")
+    encoded_header = parts[0]
+    header = known_headers.get(encoded_header)
     try:
-        header, payload, signature = map(base64url.decode, parts)
-    except ValueError:
-        raise MalformedToken("not canonical base64url", reason="base64url") from None
-    try:
-        return UnverifiedJws(
-            header=loads_object(header),
-            unverified_claims=loads_object(payload),
-            signing_input=parts[0] + b"." + parts[1],
-            signature=signature,
-        )
+        payload, signature = decode(parts[1]), decode(parts[2])
+        if header is None:
+            header = loads_frozen(decode(encoded_header))
+        claims = loads_frozen(payload)
     except StrictJsonError as error:
         raise MalformedToken(str(error), reason="json") from None
+    except ValueError:
+        raise MalformedToken("not canonical base64url", reason="base64url") from None
+    signing_input = octets[: -len(parts[2]) - 1]
+    return UnverifiedJws(header, claims, encoded_header, signing_input, signature)
 
 
 def check_header(

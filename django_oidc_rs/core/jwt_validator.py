@@ -8,7 +8,7 @@ cost a fetch.
 from __future__ import annotations
 
 from .access_token import AccessToken
-from .claims import check_claims, to_access_token
+from .claims import ClaimFacts, check_claims, to_access_token
 from .clock import Clock
 from .errors import BadSignature, KeyUnusable, UnknownKey
 from .issuers import IssuerPolicy
@@ -38,14 +38,13 @@ class JwtValidator:
             KeysUnavailable: nobody can tell now.
             KeysPending: telling takes waiting, and ``wait`` is false.
         """
-        self.check(jws, wait=wait)
-        return self.access_token(jws)
+        return self.access_token(jws, self.check(jws, wait=wait))
 
-    def check(self, jws: UnverifiedJws, *, wait: bool) -> None:
+    def check(self, jws: UnverifiedJws, *, wait: bool) -> ClaimFacts:
         """Run every check but the project's; raises as ``validate`` does."""
         algorithm, key_id = self.check_header(jws)
         self.verify(jws, algorithm, key_id, wait=wait)
-        self.check_claims(jws)
+        return self.check_claims(jws)
 
     def check_header(self, jws: UnverifiedJws) -> tuple[str, str | None]:
         """Return ``(alg, kid)`` of a header this issuer may send."""
@@ -93,18 +92,18 @@ class JwtValidator:
         if keys is tried or not _any_verifies(candidates, algorithm, jws):
             raise BadSignature
 
-    def check_claims(self, jws: UnverifiedJws) -> None:
+    def check_claims(self, jws: UnverifiedJws) -> ClaimFacts:
         """Run every claim check on the token's claims."""
-        check_claims(jws.unverified_claims, self.policy, self.clock.now())
+        return check_claims(jws.unverified_claims, self.policy, self.clock.now())
 
-    def access_token(self, jws: UnverifiedJws) -> AccessToken:
+    def access_token(self, jws: UnverifiedJws, facts: ClaimFacts) -> AccessToken:
         """Return the access token of a JWT that passed; run the project's validators.
 
         Raises:
             InvalidToken: a function of ``VALIDATORS`` refused it.
         """
         access_token = to_access_token(
-            jws.unverified_claims, self.policy, validated_by="jwt"
+            jws.unverified_claims, self.policy, facts, validated_by="jwt"
         )
         return run_validators(access_token, self.policy)
 
@@ -112,4 +111,7 @@ class JwtValidator:
 def _any_verifies(
     keys: tuple[VerificationKey, ...], algorithm: str, jws: UnverifiedJws
 ) -> bool:
-    return any(key.verify(algorithm, jws.signing_input, jws.signature) for key in keys)
+    for key in keys:  # noqa: SIM110 -- every request comes here
+        if key.verify(algorithm, jws.signing_input, jws.signature):
+            return True
+    return False

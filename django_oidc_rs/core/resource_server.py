@@ -19,9 +19,13 @@ from .introspection_validator import IntrospectionValidator
 from .issuers import IssuerPolicy
 from .jws import UnverifiedJws, parse_jws
 from .jwt_validator import JwtValidator
+from .strict_json import FrozenDict
 from .token_kind import check_token_type
 
 __all__ = ["ResourceServer"]
+
+_MAX_HEADERS = 256
+_MAX_HEADER = 1024
 
 
 class ResourceServer:
@@ -43,6 +47,7 @@ class ResourceServer:
         """Take the validators; nothing is fetched."""
         self._validators = dict(validators)
         self._introspection = dict(introspection)
+        self._headers: dict[bytes, FrozenDict] = {}
         self.max_token_length = max_token_length
         self.opaque = next(
             (each for each in introspection.values() if _takes_opaque(each.policy)),
@@ -87,15 +92,30 @@ class ResourceServer:
             except ResourceServerError as error:
                 error.issuer_alias = opaque.policy.alias
                 raise
-        jws = parse_jws(raw_token)
+        jws = parse_jws(raw_token, self._headers)
         validator = self.select(jws)
         try:
-            if not introspect and validator.policy.validation != "introspection":
-                return validator.validate(jws, wait=wait)
-            return self._ask(raw_token, jws, validator, live=introspect, wait=wait)
+            if introspect or validator.policy.validation == "introspection":
+                return self._ask(raw_token, jws, validator, live=introspect, wait=wait)
+            access_token = validator.validate(jws, wait=wait)
         except ResourceServerError as error:
             error.issuer_alias = validator.policy.alias
             raise
+        if jws.encoded_header not in self._headers:
+            self._remember(jws)
+        return access_token
+
+    def _remember(self, jws: UnverifiedJws) -> None:
+        """Keep the header of a good token: most of its key's tokens have the same.
+
+        Only what a trusted issuer signed gets here, and no more than fits.
+        """
+        if len(jws.encoded_header) > _MAX_HEADER:
+            return
+        if len(self._headers) >= _MAX_HEADERS:
+            # All of it: after a rotation of keys the old ones never come again.
+            self._headers.clear()
+        self._headers[jws.encoded_header] = jws.header
 
     def _ask(
         self,

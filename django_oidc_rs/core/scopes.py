@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .access_token import AccessToken
 
-__all__ = ["ScopeRequirement", "is_scope_token", "scope_tokens"]
+__all__ = ["ScopeRequirement", "is_scope_token", "parse_scope", "scope_tokens"]
 
 # RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
+_PLAIN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]++(?: [\x21\x23-\x5B\x5D-\x7E]++)*+")
 
 
 def is_scope_token(value: object) -> bool:
@@ -24,6 +25,14 @@ def is_scope_token(value: object) -> bool:
 def scope_tokens(values: Iterable[str]) -> frozenset[str]:
     """Return those of ``values`` that are scope tokens; the rest can match nothing."""
     return frozenset(value for value in values if is_scope_token(value))
+
+
+def parse_scope(text: str) -> frozenset[str]:
+    """Return the scope tokens of ``text``; %x20 alone separates (RFC 6749 3.3)."""
+    values = text.split(" ")
+    if _PLAIN.fullmatch(text):
+        return frozenset(values)
+    return scope_tokens(values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

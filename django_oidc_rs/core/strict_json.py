@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-__all__ = ["FrozenDict", "StrictJsonError", "freeze", "loads_object"]
+__all__ = ["FrozenDict", "StrictJsonError", "freeze", "loads_frozen", "loads_object"]
 
 _MAX_DEPTH = 32
+_WHITESPACE = " \t\r\n"
 _BRACKET = re.compile(r"[\[\]{}]")
 # Possessive, and content with the end of the text: no input makes it look twice.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
@@ -55,6 +57,26 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
+def _unique_frozen(pairs: list[tuple[str, object]]) -> FrozenDict:
+    members = FrozenDict(pairs)
+    if len(members) != len(pairs):
+        raise StrictJsonError("duplicate member")
+    return members
+
+
+def _unique_frozen_arrays(pairs: list[tuple[str, object]]) -> FrozenDict:
+    return _unique_frozen(
+        [
+            (name, _array(value)) if type(value) is list else (name, value)
+            for name, value in pairs
+        ]
+    )
+
+
+def _array(items: list[object]) -> tuple[object, ...]:
+    return tuple([_array(item) if type(item) is list else item for item in items])
+
+
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
@@ -66,8 +88,16 @@ def _no_constant(text: str) -> NoReturn:
     raise StrictJsonError(f"{text} is no JSON")
 
 
-_decoder = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant
+def _decoder(
+    hook: Callable[[list[tuple[str, object]]], dict[str, object]],
+) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=hook, parse_float=_finite, parse_constant=_no_constant
+    )
+
+
+_plain, _frozen, _frozen_arrays = map(
+    _decoder, (_unique, _unique_frozen, _unique_frozen_arrays)
 )
 
 
@@ -79,11 +109,32 @@ def loads_object(data: bytes) -> dict[str, object]:
             non-finite number, an integer too long to parse, a lone surrogate, or
             nesting deeper than 32 levels.
     """
+    value = _loads(data, _plain, _plain)
+    if type(value) is not dict:
+        raise StrictJsonError("not an object")
+    return value
+
+
+def loads_frozen(data: bytes) -> FrozenDict:
+    """Do as ``loads_object``, and give what ``freeze`` would make of it."""
+    # Most tokens have no array, and need no look at every value.
+    value = _loads(data, _frozen, _frozen_arrays)
+    if type(value) is not FrozenDict:
+        raise StrictJsonError("not an object")
+    return value
+
+
+def _loads(
+    data: bytes, decoder: json.JSONDecoder, for_arrays: json.JSONDecoder
+) -> object:
     try:
-        text = data.decode("utf-8")
-        if text.count("[") + text.count("{") > _MAX_DEPTH:
+        text = data.decode("utf-8").strip(_WHITESPACE)
+        arrays = text.count("[")
+        if arrays + text.count("{") > _MAX_DEPTH:
             _check_depth(text)
-        value = _decoder.decode(text)
+        value, end = (for_arrays if arrays else decoder).raw_decode(text)
+        if end != len(text):
+            raise StrictJsonError("not JSON")
         if "\\u" in text:
             # An escape may smuggle a lone surrogate past the UTF-8 decoder.
             json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -94,8 +145,6 @@ def loads_object(data: bytes) -> dict[str, object]:
     except ValueError:
         # JSONDecodeError and the integer-length guard (CVE-2020-10735) are ValueErrors.
         raise StrictJsonError("not JSON") from None
-    if type(value) is not dict:
-        raise StrictJsonError("not an object")
     return value
 
 
@@ -112,18 +161,22 @@ def _check_depth(text: str) -> None:
             raise StrictJsonError("nested too deeply")
 
 
-def freeze(value: object, depth: int = 0) -> object:
-    """Return ``value`` with every object a ``FrozenDict`` and every array a tuple.
+def freeze(members: Mapping[str, object]) -> FrozenDict:
+    """Return ``members`` with every object a ``FrozenDict`` and every array a tuple.
 
     Raises:
         StrictJsonError: nested deeper than 32 levels.
     """
+    return FrozenDict((name, _freeze(item, 1)) for name, item in members.items())
+
+
+def _freeze(value: object, depth: int) -> object:
     if depth > _MAX_DEPTH:
         raise StrictJsonError("nested too deeply")
     if isinstance(value, dict):
         return FrozenDict(
-            (name, freeze(item, depth + 1)) for name, item in value.items()
+            (name, _freeze(item, depth + 1)) for name, item in value.items()
         )
     if isinstance(value, list | tuple):
-        return tuple(freeze(item, depth + 1) for item in value)
+        return tuple(_freeze(item, depth + 1) for item in value)
     return value

@@ -12,7 +12,7 @@ from ..conf import get_config
 from ..core.access_token import AccessToken
 from ..core.issuers import IssuerPolicy
 from ..core.scopes import scope_tokens
-from ..core.strict_json import FrozenDict, freeze
+from ..core.strict_json import freeze
 from ..request import preset
 from ..token_user import TokenUser
 
@@ -62,7 +62,6 @@ def access_token(
             **(claims or {}),
         }
     )
-    assert isinstance(made, FrozenDict)  # noqa: S101 -- narrows for the type checker
     return AccessToken(
         issuer=policy.issuer,
         issuer_alias=policy.alias,

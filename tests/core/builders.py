@@ -10,6 +10,7 @@ import json
 
 from hypothesis import HealthCheck, settings
 
+from django_oidc_rs.core.claims import check_claims, to_access_token
 from django_oidc_rs.core.issuers import DEFAULT_ALGORITHMS, IssuerPolicy
 from django_oidc_rs.core.jwk import parse_jwk_set
 from django_oidc_rs.core.jwt_validator import JwtValidator
@@ -103,6 +104,13 @@ def claims(**edits):
         "scope": "read write",
     }
     return edited(made, edits)
+
+
+def accepted(claims_, issuer_policy=None):
+    """Return the access token of claims that pass every check."""
+    issuer_policy = issuer_policy or policy()
+    facts = check_claims(claims_, issuer_policy, NOW)
+    return to_access_token(claims_, issuer_policy, facts, validated_by="jwt")
 
 
 def header(**edits):

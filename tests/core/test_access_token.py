@@ -10,9 +10,8 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from django_oidc_rs.core.access_token import lookup
-from django_oidc_rs.core.claims import to_access_token
 
-from .builders import AUDIENCE, ISSUER, NOW, claims, policy
+from .builders import AUDIENCE, ISSUER, NOW, accepted, claims
 
 CLAIMS = {
     "sub": "alice",
@@ -48,7 +47,7 @@ def test_lookup(path, value):
 
 
 def make(**edits):
-    return to_access_token(claims(**edits), policy(), validated_by="jwt")
+    return accepted(claims(**edits))
 
 
 def test_an_access_token_tells_what_was_verified():

@@ -62,11 +62,22 @@ def roca_modulus() -> int:
     return modulus if modulus % 2 else modulus + product
 
 
+def test_names_that_nobody_has_leave_nothing_behind():
+    keys = parse(signing_key("ES256").public_jwk())
+    found = keys.matching(signing_key("ES256").key_id, "ES256")
+    kept = dict(keys._matching)
+    for number in range(20):
+        assert keys.matching(f"made up {number}", "ES256") == ()
+    assert keys.matching(found[0].key_id, "RS256") == ()
+    assert keys._matching == kept
+
+
 @pytest.mark.parametrize("algorithm", sorted(ASYMMETRIC_ALGORITHMS))
 def test_a_good_key_of_each_algorithm_verifies(algorithm):
     key = signing_key(algorithm)
     keys = parse(key.public_jwk(), algorithms=ASYMMETRIC_ALGORITHMS)
     (found,) = keys.matching(key.key_id, algorithm)
+    assert keys.matching(key.key_id, algorithm) == (found,)
     assert found.verify(algorithm, MESSAGE, key.signature(MESSAGE))
     assert not found.verify(algorithm, MESSAGE + b"x", key.signature(MESSAGE))
     assert keys.refused == ()

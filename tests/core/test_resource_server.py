@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from django_oidc_rs.core import resource_server
 from django_oidc_rs.core.credentials import Credentials
 from django_oidc_rs.core.errors import (
     BadSignature,
     ExpiredToken,
     InvalidRequest,
     KeysUnavailable,
+    NotAnAccessToken,
     ResourceServerError,
     TokenTooLong,
     UntrustedIssuer,
@@ -54,6 +56,50 @@ def test_mi_01_each_issuer_has_its_own_keys():
     theirs = sign(claims(iss=OTHER_ISSUER), header(), signer=key("ES256", "other"))
     assert both.validate(theirs).issuer_alias == "other"
     assert [each.policy.issuer for each in both.validators] == [ISSUER, OTHER_ISSUER]
+
+
+# Headers seen before
+
+
+def test_a_known_header_is_judged_anew_by_each_issuer():
+    """Parsed once, checked every time: what one issuer may send, another may not."""
+    ours = validator(keys=FakeKeys(key_set()))
+    other = policy(alias="other", issuer=OTHER_ISSUER, token_types=frozenset(("jwt",)))
+    both = server(ours, validator(other, FakeKeys(key_set())))
+    assert both.validate(sign())
+    assert both.validate(sign()).issuer_alias == "default"
+    with pytest.raises(NotAnAccessToken):
+        both.validate(sign(claims(iss=OTHER_ISSUER)))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        lambda number: sign(claims(exp=1), header(n=number)),
+        lambda number: sign(claims(iss="x"), header(n=number)),
+        lambda number: sign(None, header(n=number), signer=key("ES256", "other")),
+        lambda number: sign(None, header(n=number, crit=[])),
+    ],
+)
+def test_only_the_headers_of_good_tokens_are_kept(bad):
+    tried = server()
+    for number in range(3):
+        with pytest.raises(ResourceServerError):
+            tried.validate(bad(number))
+    assert not tried._headers
+
+
+def test_the_headers_kept_are_few_and_short(monkeypatch):
+    monkeypatch.setattr(resource_server, "_MAX_HEADERS", 4)
+    tried = server()
+    for number in range(10):
+        raw_token = sign(None, header(n=number))
+        for _ in range(2):
+            assert tried.validate(raw_token)
+        assert len(tried._headers) == number % 4 + 1
+    kept = dict(tried._headers)
+    assert tried.validate(sign(None, header(n="n" * 1000)))
+    assert tried._headers == kept
 
 
 @pytest.mark.parametrize(

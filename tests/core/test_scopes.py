@@ -6,14 +6,13 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from django_oidc_rs.core.claims import to_access_token
 from django_oidc_rs.core.scopes import ScopeRequirement, is_scope_token, scope_tokens
 
-from .builders import claims, policy
+from .builders import accepted, claims
 
 
 def token(scopes, issuer_alias="default"):
-    access_token = to_access_token(claims(), policy(), validated_by="jwt")
+    access_token = accepted(claims())
     return replace(access_token, scopes=frozenset(scopes), issuer_alias=issuer_alias)
 
 

@@ -15,10 +15,13 @@ from django_oidc_rs.core.strict_json import (
     FrozenDict,
     StrictJsonError,
     freeze,
+    loads_frozen,
     loads_object,
 )
 
 from .builders import examples
+
+both = pytest.mark.parametrize("loads", [loads_object, loads_frozen])
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,9 @@ from .builders import examples
 )
 def test_an_object_is_parsed(data, value):
     assert loads_object(data) == value
+    frozen_value = loads_frozen(data)
+    assert frozen_value == freeze(value)
+    assert type(frozen_value) is FrozenDict
 
 
 @pytest.mark.parametrize(
@@ -90,9 +96,10 @@ def test_an_object_is_parsed(data, value):
         ),
     ],
 )
-def test_anything_else_is_refused(data, message):
+@both
+def test_anything_else_is_refused(loads, data, message):
     with pytest.raises(StrictJsonError) as caught:
-        loads_object(data)
+        loads(data)
     assert str(caught.value) == message
 
 
@@ -120,11 +127,13 @@ def test_nesting_is_bounded_alike_everywhere(array):
         b'{"a": [[], [], []], ' + nested(33)[1:],
     ],
 )
-def test_deep_nesting_never_reaches_the_parser(monkeypatch, data):
+@both
+def test_deep_nesting_never_reaches_the_parser(monkeypatch, loads, data):
     """It recurses in C: where stacks are small, that ends the process."""
-    monkeypatch.setattr(strict_json, "_decoder", None)
+    for decoder in ("_plain", "_frozen", "_frozen_arrays"):
+        monkeypatch.setattr(strict_json, decoder, None)
     with pytest.raises(StrictJsonError, match="nested too deeply"):
-        loads_object(data)
+        loads(data)
 
 
 def test_brackets_in_strings_are_not_nested():
@@ -157,8 +166,11 @@ def test_arbitrary_bytes_raise_nothing_else(data):
     try:
         value = loads_object(data)
     except StrictJsonError:
+        with pytest.raises(StrictJsonError):
+            loads_frozen(data)
         return
     assert type(value) is dict
+    assert loads_frozen(data) == freeze(value)
 
 
 _JSON = st.recursive(
@@ -180,6 +192,27 @@ def test_what_json_writes_is_read(value, escaped):
 
 def frozen():
     return freeze({"a": 1, "list": [1, {"b": [2]}], "object": {"c": {}}})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": {"b": {"c": 1}}},
+        {"list": [1, [2, [3, {"b": [4]}]], "[", {}], "object": {"c": [], "d": [[]]}},
+    ],
+)
+def test_what_is_parsed_frozen_is_frozen_deeply(value):
+    made = loads_frozen(json.dumps(value).encode())
+    assert repr(made) == repr(freeze(value))
+    assert _kinds(made) == _kinds(freeze(value))
+
+
+def _kinds(value):
+    if isinstance(value, dict):
+        return type(value), [_kinds(item) for item in value.values()]
+    if isinstance(value, (list, tuple)):
+        return type(value), [_kinds(item) for item in value]
+    return type(value)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,9 @@ _REMEDIES = {
     "address.",
     "issuer_mismatch": "Write ISSUER exactly as the issuer does, slash by slash.",
     "no_jwks_uri": "The metadata names no keys; set JWKS_URI.",
+    "no_introspection_endpoint": "The metadata names no introspection endpoint; set "
+    "ENDPOINT.",
+    "foreign_endpoint": "If the address is right, write it into ENDPOINT.",
     "too_many_keys": "Have the issuer withdraw its old keys.",
     "no_keys_array": "What answers there is no JWK Set; correct JWKS_URI.",
     "no_usable_key": "Compare ALGORITHMS with the keys published.",
