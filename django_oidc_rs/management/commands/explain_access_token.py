@@ -33,9 +33,9 @@ from ..issuers import chosen_issuers
 from ..table import shown, table
 
 _OPAQUE = (
-    "An opaque token: its issuer keeps the facts to itself, and this version cannot "
-    "ask. Have the client request a JWT access token for this API; with Auth0, that is "
-    "an authorization request with audience=."
+    "An opaque token: its issuer keeps the facts to itself, and this command does not "
+    "ask. VALIDATION lets requests ask; or have the client request a JWT access token "
+    "for this API; with Auth0, that is an authorization request with audience=."
 )
 _NOT_FOR_APIS = (
     "This looks like an ID token: it tells the client who signed in, and opens no API. "
