@@ -240,10 +240,8 @@ def test_every_failure_code_has_a_remedy():
     described = FetchError.__doc__.partition("code:")[2].partition("detail:")[0]
     codes |= set(re.findall(r"``(\w+)``", described))
     assert len(codes) > 15
-    # Only a stored record can be foreign, and there is one remedy for those. The doctor
-    # does not look for the endpoint of introspection.
-    elsewhere = {"foreign_record", "foreign_endpoint", "no_introspection_endpoint"}
-    assert codes - elsewhere == set(check_oidc_issuers._REMEDIES)
+    # Only a stored record can be foreign, and there is one remedy for those.
+    assert codes - {"foreign_record"} == set(check_oidc_issuers._REMEDIES)
 
 
 def test_dns(worlds):
