@@ -214,7 +214,7 @@ def test_a_post_has_no_condition_that_304_could_answer(serve):
         ),
         (send(answer(BODY, headers=["Content-Encoding: gzip"])), "content_encoding"),
         (
-            send(answer(headers=[f"Content-Encoding: {SECRETS[0]}"])),
+            send(answer(headers=["Content-Encoding: client_secret"])),
             "content_encoding",
         ),
         (send(b"HTTP/1.1 " + BODY + b"\r\n\r\n"), "protocol"),
