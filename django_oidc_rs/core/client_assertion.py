@@ -9,7 +9,7 @@ import hmac
 import json
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -73,7 +73,7 @@ class AssertionKey:
     """A key that signs, and the one JWS algorithm it signs with. RFC 7518 3.1."""
 
     algorithm: str
-    sign: _Sign = field(repr=False)
+    sign: _Sign
 
 
 def load_secret(secret: str) -> AssertionKey:

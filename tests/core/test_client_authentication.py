@@ -523,6 +523,12 @@ def test_secrets_show_nowhere(kind):
             assert not any(value in repr(form) for value in values)
 
 
+def test_all_that_shows_is_no_secret():
+    assert repr(of("private_key", key_id="k")) == (
+        "ClientCredentials(client_id='api', key_id='k', certificate=None, method=None)"
+    )
+
+
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_secrets_are_not_pickled(protocol):
     given = of("client_secret")

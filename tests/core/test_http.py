@@ -625,6 +625,12 @@ def test_a_reset_is_a_connect_error(serve):
     assert (error.code, error.retryable) == ("connect", True)
 
 
+def test_what_was_answered_instead_is_told(serve):
+    error = fetch_error(serve(b"SSH-2.0-OpenSSH_9.9\r\n").url())
+    assert error.detail == "'SSH-2.0-OpenSSH_9.9\\r\\n'"
+    assert error.__cause__ is not None
+
+
 def test_control_characters_of_the_answer_reach_no_log(serve):
     error = fetch_error(serve(b"\x1b[31m red \x00\r\n\r\n").url())
     assert error.code == "protocol"

@@ -10,6 +10,8 @@ import threading
 import traceback
 
 import pytest
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from django_oidc_rs import __version__
 from django_oidc_rs.core.http import (
@@ -214,7 +216,7 @@ def test_a_post_has_no_condition_that_304_could_answer(serve):
         ),
         (send(answer(BODY, headers=["Content-Encoding: gzip"])), "content_encoding"),
         (
-            send(answer(headers=[f"Content-Encoding: {SECRETS[0]}"])),
+            send(answer(headers=["Content-Encoding: client_secret"])),
             "content_encoding",
         ),
         (send(b"HTTP/1.1 " + BODY + b"\r\n\r\n"), "protocol"),
@@ -355,6 +357,19 @@ def test_the_certificate_is_shown_to_nobody_else(serve, authority, tmp_path):
     client(url, trusted_address=True)
     server.stop()
     assert [shown is not None for shown in server.certificates] == [True, False, False]
+
+
+def test_the_tls_context_that_requests_shares_is_not_used(serve, monkeypatch):
+    """With ``verify=True``, 2.32.4 would load a client's certificate into it."""
+    seen, send_really = [], HTTPAdapter.send
+
+    def send(adapter, request, **options):
+        seen.append(options["verify"])
+        return send_really(adapter, request, **options)
+
+    monkeypatch.setattr(HTTPAdapter, "send", send)
+    post(serve(answer(ACTIVE)).url())
+    assert seen == [DEFAULT_CA_BUNDLE_PATH]
 
 
 def test_the_servers_certificate_is_verified_before_anything_is_sent(
