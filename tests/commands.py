@@ -65,9 +65,16 @@ def database_store(*issuers, clock=None, store=None, cache=None):
                 return issuer.fetch(url, trusted_address=trusted_address)
         raise FetchError("connect", "nobody there")
 
+    def post(url, **request):
+        for issuer in issuers:
+            if issuer.introspection.endpoint == url:
+                return issuer.introspection.post(url, **request)
+        raise FetchError("connect", "nobody there")
+
     seams = wiring.Seams(
         clock=clock or SystemClock(),
         fetch=fetch,
+        post=post,
         store=store or DatabaseKeyStore(),
         spawn=lambda work: work(),
         cache=cache,

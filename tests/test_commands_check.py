@@ -564,3 +564,53 @@ def test_broken_settings():
         done = run("check_oidc_issuers")
     assert done.code == 2
     assert "django_oidc_rs.E011" in done.err
+
+
+# Asking about tokens.
+
+ASKED = {
+    "VALIDATION": "introspection",
+    "INTROSPECTION": {"CLIENT_ID": "api", "CLIENT_SECRET": "s3cret"},
+}
+
+
+def test_an_issuer_that_is_asked_needs_no_keys(worlds):
+    findings = worlds(**ASKED).findings()
+    assert set(findings) == {"introspection", "keys"}
+    assert all(each["ok"] for each in findings.values())
+
+
+def test_credentials_are_proved_beside_keys(worlds):
+    world = worlds(**{**ASKED, "VALIDATION": "auto"})
+    findings = world.findings()
+    assert {"introspection", "metadata", "keys", "stored keys"} <= set(findings)
+    assert findings["introspection"]["ok"]
+    (question,) = world.issuer.introspection.questions
+    assert question not in str(findings)
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (FetchError("status", status=401), "introspection_unauthorized"),
+        (FetchError("status", status=403), "introspection_unauthorized"),
+        (FetchError("status", status=400), "introspection_refused"),
+        (FetchError("status", status=404), "introspection_failed"),
+        (FetchError("timeout"), "introspection_failed"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_asked_is_found_out(worlds, failure, reason):
+    world = worlds(**ASKED)
+    world.issuer.introspection.failure = failure
+    finding = world.findings()["introspection"]
+    assert not finding["ok"]
+    assert finding["detail"].startswith(reason)
+    assert finding["remedy"]
+
+
+def test_an_endpoint_that_believes_everything_is_found_out(worlds):
+    world = worlds(**ASKED)
+    world.issuer.introspection.answer = {"active": True}
+    finding = world.findings()["introspection"]
+    assert not finding["ok"]
+    assert "local" in finding["remedy"]

@@ -9,11 +9,12 @@ from django.test import override_settings
 
 from django_oidc_rs.conf import get_config
 from django_oidc_rs.core.errors import ExpiredToken, InvalidToken
+from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.models import FederatedIdentity
 from django_oidc_rs.testing import FakeClock, FakeIssuer, SigningKey, install
 
 from .commands import HOSTILE, is_harmless, run, without_table
-from .settings_faults import ISSUER, JWKS, SECRET, issuer, top, users
+from .settings_faults import ISSUER, JWKS, SECRET, introspection, issuer, top, users
 
 STEPS = (
     *("length", "grammar", "trusted_issuer", "algorithm", "type", "key", "signature"),
@@ -586,3 +587,78 @@ def test_explaining_sends_no_signal_of_acceptance(db, fake):
     for signal in (identity_created, token_accepted):
         signal.disconnect(receiver)
     assert seen == []
+
+
+# Asking the issuer.
+
+ASKED = ("length", "grammar", "trusted_issuer", "introspection", *STEPS[7:])
+OPAQUE = introspection()
+
+
+@pytest.mark.django_db
+def test_an_opaque_token_is_asked_about_and_explained(make):
+    fake = make(OPAQUE)
+    done = run("explain_access_token", stdin=fake.opaque_token(), json=True)
+    assert done.code == 0
+    assert tuple(step["name"] for step in done.json["steps"]) == (*ASKED, "user")
+    assert {step["outcome"] for step in done.json["steps"]} == {"passed"}
+
+
+@pytest.mark.parametrize(
+    ("claims", "step", "code"),
+    [
+        ({"aud": "https://other.test"}, "audience", "invalid_claim"),
+        ({"cnf": {"jkt": "x"}}, "confirmation", "unconfirmed_token"),
+        ({"token_type": "refresh_token"}, "access_token", "not_an_access_token"),
+    ],
+)
+def test_the_failing_claim_of_an_answer_is_named(make, claims, step, code):
+    fake = make(OPAQUE)
+    done = run("explain_access_token", stdin=fake.opaque_token(**claims), json=True)
+    assert (done.code, done.json["code"]) == (1, code)
+    failed = [each for each in done.json["steps"] if each["outcome"] == "failed"]
+    assert [each["name"] for each in failed] == [step]
+
+
+def test_an_answer_with_a_time_that_is_over_is_explained(make):
+    fake = make(OPAQUE)
+    token = fake.opaque_token()
+    fake.introspection.answer = {"active": True, **fake.claims(exp=1)}
+    done = run("explain_access_token", stdin=token, json=True)
+    assert (done.code, done.json["code"]) == (1, "expired_token")
+
+
+def test_a_revoked_token_has_advice(make):
+    fake = make(OPAQUE)
+    token = fake.opaque_token()
+    fake.revoke(token)
+    done = run("explain_access_token", stdin=token, json=True)
+    assert (done.code, done.json["code"]) == (1, "inactive_token")
+    assert done.json["steps"][3]["outcome"] == "failed"
+    assert done.json["advice"]
+    assert token not in done.out + done.err
+
+
+def test_an_endpoint_that_is_down_is_no_verdict(make):
+    fake = make(OPAQUE)
+    token = fake.opaque_token()
+    fake.introspection.failure = FetchError("timeout")
+    done = run("explain_access_token", stdin=token, json=True)
+    assert (done.code, done.json["code"]) == (1, "introspection_unavailable")
+
+
+@pytest.mark.django_db
+def test_a_jwt_is_asked_about_where_the_settings_say_so(make):
+    fake = make(introspection(VALIDATION="introspection"))
+    done = run("explain_access_token", stdin=fake.access_token(), json=True)
+    names = tuple(step["name"] for step in done.json["steps"])
+    assert names == (*ASKED[:3], "type", *ASKED[3:], "user")
+    assert done.code == 0
+
+
+@pytest.mark.django_db
+def test_a_jwt_is_explained_here_where_only_opaque_tokens_are_asked_about(make):
+    fake = make(OPAQUE)
+    done = run("explain_access_token", stdin=fake.access_token(), json=True)
+    assert tuple(step["name"] for step in done.json["steps"]) == (*STEPS, "user")
+    assert fake.introspection.questions == []

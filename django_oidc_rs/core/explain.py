@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from .access_token import AccessToken
 from .claims import CLAIM_CHECKS, ClaimFacts
+from .clock import Clock
 from .errors import (
     BadSignature,
     InvalidClaim,
@@ -20,6 +21,7 @@ from .errors import (
     UnconfirmedToken,
     UnknownKey,
 )
+from .introspection_validator import IntrospectionValidator
 from .issuers import IssuerPolicy
 from .jws import UnverifiedJws, check_header, parse_jws
 from .jwt_validator import JwtValidator
@@ -43,33 +45,32 @@ class Step:
     setting: str = ""
 
 
+_CLAIMS = tuple(check.__name__.removeprefix("check_") for check in CLAIM_CHECKS)
+_HEAD = ("length", "grammar", "trusted_issuer")
+_LOCAL = (*_HEAD, "algorithm", "type", "key", "signature", *_CLAIMS, "validators")
+_ASKED_JWT = (*_HEAD, "type", "introspection", *_CLAIMS, "validators")
+_ASKED = (*_HEAD, "introspection", *_CLAIMS, "validators")
+
+
 @dataclass(slots=True)
 class Explanation:
-    """The steps in order, and the access token or the error they led to."""
+    """The steps in order, and the access token or the error they led to.
 
+    ``names`` are those of all steps on this token's way.
+    """
+
+    names: tuple[str, ...] = _LOCAL
     steps: list[Step] = field(default_factory=list)
     access_token: AccessToken | None = None
     error: ResourceServerError | None = None
     issuer_alias: str | None = None
 
 
-_NAMES = (
-    "length",
-    "grammar",
-    "trusted_issuer",
-    "algorithm",
-    "type",
-    "key",
-    "signature",
-    *(check.__name__.removeprefix("check_") for check in CLAIM_CHECKS),
-    "validators",
-)
-
-
 def explain(server: ResourceServer, raw_token: str) -> Explanation:
     """Return every step for ``raw_token``; the first failing one ends it.
 
-    Never raises for a bad token. It may fetch keys, as a request would.
+    Never raises for a bad token. It may fetch keys or ask the issuer, as a request
+    would; what is kept of earlier answers is not looked at.
     """
     explanation = Explanation()
     try:
@@ -79,14 +80,15 @@ def explain(server: ResourceServer, raw_token: str) -> Explanation:
         reached = len(explanation.steps)
         explanation.steps.append(
             Step(
-                name=_NAMES[reached],
+                name=explanation.names[reached],
                 outcome="failed",
                 detail=str(error),
                 setting=error.setting,
             )
         )
         explanation.steps.extend(
-            Step(name=name, outcome="not reached") for name in _NAMES[reached + 1 :]
+            Step(name=name, outcome="not reached")
+            for name in explanation.names[reached + 1 :]
         )
     return explanation
 
@@ -95,31 +97,63 @@ def _run(
     server: ResourceServer, raw_token: str, explanation: Explanation
 ) -> AccessToken:
     def passed(detail: str = "") -> None:
-        name = _NAMES[len(explanation.steps)]
+        name = explanation.names[len(explanation.steps)]
         explanation.steps.append(Step(name=name, outcome="passed", detail=detail))
 
     if len(raw_token) > server.max_token_length:
         raise TokenTooLong
     passed(f"{len(raw_token)} characters")
+    opaque = server.opaque_issuer(raw_token)
+    if opaque is not None:
+        explanation.names = _ASKED
+        passed("an opaque token")
+        explanation.issuer_alias = opaque.policy.alias
+        passed(opaque.policy.alias)
+        return _ask(opaque, raw_token, passed)
     jws = parse_jws(raw_token)
     passed("a JWT")
     validator = server.select(jws)
-    policy = explanation.issuer_alias = validator.policy.alias
-    passed(policy)
-    algorithm, key_id = check_header(jws.header, algorithms=validator.policy.algorithms)
+    policy, explanation.issuer_alias = validator.policy, validator.policy.alias
+    passed(policy.alias)
+    asker = server.introspection_of(policy)
+    if asker is not None and policy.validation == "introspection":
+        explanation.names = _ASKED_JWT
+        check_token_type(jws.header, policy)
+        passed()
+        return _ask(asker, raw_token, passed)
+    algorithm, key_id = check_header(jws.header, algorithms=policy.algorithms)
     passed(algorithm)
-    check_token_type(jws.header, validator.policy)
+    check_token_type(jws.header, policy)
     passed()
     _verify(validator, jws, algorithm, key_id, passed)
-    found = []
-    for check in CLAIM_CHECKS:
-        found.append(
-            check(jws.unverified_claims, validator.policy, validator.clock.now())
-        )
-        passed()
-    access_token = validator.access_token(jws, ClaimFacts._make(found))
+    facts = _check_claims(jws.unverified_claims, policy, validator.clock, passed)
+    access_token = validator.access_token(jws, facts)
     passed()
     return access_token
+
+
+def _ask(
+    asker: IntrospectionValidator, raw_token: str, passed: Callable[..., None]
+) -> AccessToken:
+    claims = asker.ask(raw_token, live=True)
+    passed("active")
+    facts = _check_claims(claims, asker.answer_policy, asker.clock, passed)
+    access_token = asker.access_token(claims, facts)
+    passed()
+    return access_token
+
+
+def _check_claims(
+    claims: dict[str, object],
+    policy: IssuerPolicy,
+    clock: Clock,
+    passed: Callable[..., None],
+) -> ClaimFacts:
+    found = []
+    for check in CLAIM_CHECKS:
+        found.append(check(claims, policy, clock.now()))
+        passed()
+    return ClaimFacts._make(found)
 
 
 def _verify(

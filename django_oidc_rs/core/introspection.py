@@ -238,7 +238,7 @@ class IntrospectionClient:
         )
         self._report(error.reason)
         kind = QuestionRefused if refused else IntrospectionUnavailable
-        return kind(error.reason, retry_after=max(1, round(retry_after)))
+        return kind(f"{error.reason}: {error}", retry_after=max(1, round(retry_after)))
 
     def _report(self, reason: str) -> None:
         if self._on_answer is not None:

@@ -81,11 +81,13 @@ class IntrospectionValidator:
             # Nobody issues tokens that can be guessed: RFC 6749 section 10.10.
             raise MalformedToken("too short for an opaque token")
         key = self._answers.key(raw_token)
-        answer = None if live else self._answers.kept(key)
-        if answer is None:
+        kept = None if live else self._answers.kept(key)
+        if kept is not None:
+            answer = kept or None
+        else:
             ask = self._answers.live if live else self._answers.shared
             answer = self._guarded(self._guard, ask, key, raw_token)
-        if not answer:
+        if answer is None:
             raise InactiveToken
         return {"iss": self.policy.issuer, **answer}
 

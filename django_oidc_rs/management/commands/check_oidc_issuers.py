@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import partial
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,7 @@ from ...conf import get_config
 from ...core.http import Fetch, FetchedDocument
 from ...core.issuers import IssuerPolicy
 from ...core.keys.sync import SyncReport, fetch_keys
+from ..asking import try_asking
 from ..issuers import chosen_issuers
 from ..stored import judge, load_stored
 from ..table import duration, shown, table
@@ -104,7 +106,7 @@ class Command(BaseCommand):
     Writes nothing. Exit status 1 if anything is wrong.
     """
 
-    help = "Check each issuer: DNS, TLS, discovery, keys, stored keys, clock."
+    help = "Check each issuer: DNS, TLS, discovery, introspection, keys, clock."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
@@ -147,19 +149,28 @@ class Command(BaseCommand):
 
 
 def _examine(policy: IssuerPolicy) -> Iterator[_Finding]:
-    def finding(check: str, detail: str, remedy: str = "") -> _Finding:
-        return _Finding(
-            alias=policy.alias,
-            check=check,
-            ok=not remedy,
-            detail=shown(detail, _DETAIL),
-            remedy=remedy,
-        )
+    finding = partial(_finding, policy.alias)
+    if policy.introspection is not None:
+        yield finding("introspection", *try_asking(policy))
+    if not policy.fetches_keys:
+        why = "written in settings" if policy.uses_keys else "none: the issuer is asked"
+        yield finding("keys", why)
+    else:
+        yield from _examine_keys(policy)
 
-    if policy.jwks is not None or policy.shared_secret is not None:
-        yield finding("keys", "written in settings")
-        return
-    seams = wiring.get_seams()
+
+def _finding(alias: str, check: str, detail: str, remedy: str = "") -> _Finding:
+    return _Finding(
+        alias=alias,
+        check=check,
+        ok=not remedy,
+        detail=shown(detail, _DETAIL),
+        remedy=remedy,
+    )
+
+
+def _examine_keys(policy: IssuerPolicy) -> Iterator[_Finding]:
+    finding, seams = partial(_finding, policy.alias), wiring.get_seams()
     yield finding("dns", *_dns(policy.jwks_uri or policy.metadata_url or policy.issuer))
     recorder = _Recorder(fetch=seams.fetch)
     stored = load_stored(policy, seams)

@@ -18,6 +18,7 @@ from ...conf import get_config
 from ...core.access_token import AccessToken
 from ...core.errors import (
     ExpiredToken,
+    InactiveToken,
     MalformedToken,
     NotAnAccessToken,
     ResourceServerError,
@@ -33,9 +34,9 @@ from ..issuers import chosen_issuers
 from ..table import shown, table
 
 _OPAQUE = (
-    "An opaque token: its issuer keeps the facts to itself, and this command does not "
-    "ask. VALIDATION lets requests ask; or have the client request a JWT access token "
-    "for this API; with Auth0, that is an authorization request with audience=."
+    "An opaque token: its issuer keeps the facts to itself. Let it be asked, with "
+    'VALIDATION "auto" and INTROSPECTION; or have the client request a JWT access '
+    "token for this API; with Auth0, that is an authorization request with audience=."
 )
 _NOT_FOR_APIS = (
     "This looks like an ID token: it tells the client who signed in, and opens no API. "
@@ -56,6 +57,10 @@ _NONE_STORED = (
     "No stored keys can be used, which says nothing about the token. Run manage.py "
     'sync_oidc_keys: with REFRESH "command" nothing else fetches keys; '
     "check_oidc_issuers says what is wrong with the stored ones."
+)
+_INACTIVE = (
+    "The issuer says so when asked: the token is revoked, expired, of another issuer, "
+    "or made up. Have the client get a new one."
 )
 _OUTAGE = "That says nothing about the token. Run manage.py check_oidc_issuers."
 _BEFORE_TOKEN = re.compile(r"\A(?:authorization:\s*)?bearer(?:\s+|\Z)", re.IGNORECASE)
@@ -199,6 +204,8 @@ def _advice(explanation: Explanation, raw_token: str) -> list[str]:
         return [_NONE_STORED if by_command else _OUTAGE]
     if isinstance(error, UnknownKey) and policy is not None and policy.jwks is None:
         return [_NOT_STORED if by_command else _UNKNOWN_KEY]
+    if isinstance(error, InactiveToken):
+        return [_INACTIVE]
     if isinstance(error, NotAnAccessToken) and error.reason == "id_token":
         return [_NOT_FOR_APIS]
     times = _times(error, raw_token)
@@ -213,7 +220,11 @@ def _times(error: ResourceServerError, raw_token: str) -> list[str]:
     """Say what time the token means, and what time it is here."""
     if not isinstance(error, ExpiredToken | TokenNotYetValid):
         return []
-    value = parse_jws(raw_token).unverified_claims.get(error.claim or "")
+    try:
+        value = parse_jws(raw_token).unverified_claims.get(error.claim or "")
+    except MalformedToken:
+        # An opaque token: the issuer told the time, and it is gone.
+        return []
     if type(value) not in (int, float):
         return []
     now = wiring.get_seams().clock.now()
