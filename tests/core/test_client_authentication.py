@@ -335,6 +335,23 @@ def test_no_method_is_made_up(kind, supported):
     assert failed.value.code == "no_method_fits"
 
 
+@pytest.mark.parametrize(
+    ("client_id", "secret", "method"),
+    [
+        ("api", "word", "client_secret_basic"),
+        ("api", "w:ord", "client_secret_post"),
+        ("a pi", "word", "client_secret_post"),
+    ],
+)
+def test_a_pair_that_basic_would_encode_goes_into_the_form(client_id, secret, method):
+    """Some servers do not decode it again."""
+    given = credentials(client_id, client_secret=secret)
+    both = ["client_secret_basic", "client_secret_post"]
+    assert choose_method(given, both) == method
+    assert choose_method(given, both[:1]) == "client_secret_basic"
+    assert choose_method(given, None) == "client_secret_basic"
+
+
 def test_a_method_of_the_settings_wins():
     given = of("client_secret", method="client_secret_post")
     assert choose_method(given, ["client_secret_basic"]) == "client_secret_post"
