@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,6 +15,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.core.cache import cache
 from jwt.algorithms import ECAlgorithm
+
+from django_oidc_rs.core.keys.records import MemoryKeyStore
+from django_oidc_rs.wiring import get_seams, substitute
 
 from .credentials import AUDIENCE, SCOPE, USER, WEB
 
@@ -49,8 +53,6 @@ class Api:
     def configure(self, validation="introspection", options=None, **asked):
         """Trust the server alone, with changes to its entry and to INTROSPECTION."""
         entry = {**self.server.settings(), "VALIDATION": validation, **(options or {})}
-        # A refresh in the background would wait for the test's own transaction.
-        entry["KEYS"] = {"STORE": "default"}
         entry["INTROSPECTION"] = {**entry["INTROSPECTION"], **asked}
         if "PRIVATE_KEY" in asked:
             del entry["INTROSPECTION"]["CLIENT_SECRET"]
@@ -67,8 +69,11 @@ class Api:
 
 
 @pytest.fixture(autouse=True)
-def empty_cache():
+def world():
+    """The real one, but for the database: its threads would outlive the test's own."""
     cache.clear()
+    with substitute(replace(get_seams(), store=MemoryKeyStore())):
+        yield
 
 
 @pytest.fixture
