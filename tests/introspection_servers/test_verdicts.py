@@ -17,6 +17,7 @@ from django.core.cache import cache
 from jwt.algorithms import ECAlgorithm
 
 from django_oidc_rs.core.keys.records import MemoryKeyStore
+from django_oidc_rs.signals import token_rejected
 from django_oidc_rs.wiring import get_seams, substitute
 
 from .credentials import AUDIENCE, SCOPE, USER, WEB
@@ -27,18 +28,26 @@ pytestmark = [
 ]
 
 VIEWS = ["drf", "view", "aview", "high-risk"]
-# Who the user is to each server, and who the machine.
+# Who the user is to each server.
 SUBJECTS = {
     "oidc-provider": USER,
     "django-allauth": "1",
     "django-oauth-toolkit": USER,
 }
+INACTIVE = ("inactive_token", None)
+AUDIENCE_DIFFERS = ("invalid_claim", "aud")
 NO_ACCESS_TOKENS = [
     "expired_token",
     "revoked_token",
     "refresh_token",
     "other_audience_token",
 ]
+# All that is wrong with a refresh token, where it is active.
+REFRESH = {
+    "oidc-provider": AUDIENCE_DIFFERS,
+    "django-allauth": ("not_an_access_token", "token_type"),
+    "django-oauth-toolkit": INACTIVE,
+}
 
 
 class Api:
@@ -81,6 +90,26 @@ def api(server, settings, client):
     return Api(server, settings, client)
 
 
+@pytest.fixture
+def refusals():
+    """Return a list of why credentials were refused: code and claim."""
+    seen = []
+
+    def note(error, **_):
+        seen.append((error.code, error.claim))
+
+    token_rejected.connect(note)
+    yield seen
+    token_rejected.disconnect(note)
+
+
+def why(server, kind):
+    """Return why the token is refused that ``server`` made: code and claim."""
+    reasons = {"other_audience_token": AUDIENCE_DIFFERS, "refresh_token": REFRESH}
+    reason = reasons.get(kind, INACTIVE)
+    return reason[server.name] if reason is REFRESH else reason
+
+
 def challenge(answer):
     """Return the error of a refusal's challenge."""
     return re.search(r'error="(\w+)"', answer["WWW-Authenticate"])[1]
@@ -100,11 +129,12 @@ def test_a_users_token_is_admitted(api, path):
 
 
 @pytest.mark.parametrize("kind", NO_ACCESS_TOKENS)
-def test_what_is_no_access_token_for_this_api_is_refused(api, kind):
+def test_what_is_no_access_token_for_this_api_is_refused(api, kind, refusals):
     token = getattr(api.server, kind)()
     for path in VIEWS:
         answer = api.get(path, token)
         assert (answer.status_code, challenge(answer)) == (401, "invalid_token")
+    assert refusals == [why(api.server, kind)] * len(VIEWS)
 
 
 def test_a_machine_is_admitted_as_one(api):
@@ -142,9 +172,8 @@ def test_a_token_without_audience_wants_a_setting(api):
     assert api.status("drf", api.server.other_audience_token()) == 401
 
 
-def test_the_metadata_names_endpoint_and_methods(api):
-    api.configure()
-    assert "ENDPOINT" not in api.server.settings()["INTROSPECTION"]
+def test_settings_may_name_the_endpoint_that_metadata_names(api):
+    api.configure(ENDPOINT=api.server.endpoint)
     assert api.status("drf", api.server.user_token()) == 200
 
 
@@ -181,9 +210,10 @@ def test_a_signed_answer_is_believed(signed):
 
 
 @pytest.mark.parametrize("kind", NO_ACCESS_TOKENS)
-def test_a_signed_refusal_is_believed(signed, kind):
+def test_a_signed_refusal_is_believed(signed, kind, refusals):
     answer = signed.get("drf", getattr(signed.server, kind)())
     assert (answer.status_code, challenge(answer)) == (401, "invalid_token")
+    assert refusals == [why(signed.server, kind)]
 
 
 def test_an_answer_that_is_signed_with_a_new_key_is_believed(signed):
@@ -210,8 +240,11 @@ def test_a_jwt_is_not_asked_about(provider):
     token = provider.server.jwt()
     assert provider.status("drf", token) == 200
     assert provider.status("high-risk", token) == 503
-    # That is no outage.
-    assert provider.status("high-risk", provider.server.user_token()) == 200
+
+
+def test_what_the_provider_refuses_to_look_at_is_no_outage(provider):
+    assert provider.status("drf", "eyJhbGciOiJub25lIn0.a.b.c.d") == 503
+    assert provider.status("drf", provider.server.user_token()) == 200
 
 
 def test_a_refresh_token_has_no_audience_either(provider):
