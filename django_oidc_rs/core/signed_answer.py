@@ -96,4 +96,4 @@ def _answer(
     answer = claims.get("token_introspection")
     if not isinstance(answer, dict):
         raise UntrustedAnswer("it has no token_introspection")
-    return answer
+    return dict(answer)

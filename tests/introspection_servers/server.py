@@ -52,9 +52,8 @@ class AuthorizationServer:
     machine = WEB
     client_id = API
     client_secret = SECRET
-    # What its issuer entry needs, and the INTROSPECTION in it, beside the usual.
+    # What its issuer entry needs beside the usual.
     options = {}
-    introspection = {}
 
     def __init__(self, url, path=""):
         self.url = url
@@ -80,7 +79,6 @@ class AuthorizationServer:
             "INTROSPECTION": {
                 "CLIENT_ID": self.client_id,
                 "CLIENT_SECRET": self.client_secret,
-                **self.introspection,
             },
             **self.options,
         }

@@ -47,8 +47,6 @@ class DjangoAllauth(AuthorizationServer):
     """django-allauth's identity provider, with opaque tokens."""
 
     name = "django-allauth"
-    # It takes the parts of Basic credentials as they are, not form-encoded.
-    introspection = {"AUTH_METHOD": "client_secret_post"}
 
     @classmethod
     @contextmanager
@@ -60,6 +58,7 @@ class DjangoAllauth(AuthorizationServer):
             yield server
 
     def credentials(self, client_id, secret=SECRET):
+        """It takes the parts of Basic credentials as they are, not form-encoded."""
         return {}, post(client_id, secret)
 
 

@@ -96,7 +96,10 @@ def test_a_refresh_token(server, hint):
     """Told apart by what it lacks, by its type, or not active at all."""
     answer = {
         "oidc-provider": (expected(server, aud=None, token_type=None), {"exp", "iat"}),
-        "django-allauth": (expected(server, token_type="refresh_token"), {"iat"}),
+        "django-allauth": (
+            expected(server, token_type="refresh_token"),
+            {"exp", "iat"},
+        ),
         "django-oauth-toolkit": (INACTIVE, set()),
     }[server.name]
     assert told(server, server.refresh_token(), **hint) == answer

@@ -11,6 +11,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False
 IDP_OIDC_ADAPTER = "tests.introspection_servers.projects.allauth_adapter.Adapter"
 IDP_OIDC_PRIVATE_KEY = new_key()
+# Without it their answers lack exp, and nobody takes them for an access token's.
+IDP_OIDC_REFRESH_TOKEN_EXPIRES_IN = 86400
 IDP_OIDC_INTROSPECTION_ENABLED = True
 # An API asks about tokens of the clients, not of its own.
 IDP_OIDC_INTROSPECTION_CROSS_CLIENT_ALLOWED = True
