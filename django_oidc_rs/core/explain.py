@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .access_token import AccessToken
-from .claims import CLAIM_CHECKS, ClaimFacts
+from .claims import CLAIM_CHECKS
 from .errors import (
     BadSignature,
     InvalidClaim,
@@ -109,13 +109,10 @@ def _run(
     check_token_type(jws.header, validator.policy)
     passed()
     _verify(validator, jws, algorithm, key_id, passed)
-    found = []
     for check in CLAIM_CHECKS:
-        found.append(
-            check(jws.unverified_claims, validator.policy, validator.clock.now())
-        )
+        check(jws.unverified_claims, validator.policy, validator.clock.now())
         passed()
-    access_token = validator.access_token(jws, ClaimFacts._make(found))
+    access_token = validator.access_token(jws, validator.check_claims(jws))
     passed()
     return access_token
 
