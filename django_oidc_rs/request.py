@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from traceback import clear_frames, walk_tb
-from typing import Any
+from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
@@ -85,8 +85,7 @@ def _owner(access_token: AccessToken | None) -> tuple[object, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authenticated:
+class Authenticated(NamedTuple):
     """A request that was let in: its token and its user."""
 
     access_token: AccessToken
@@ -205,7 +204,12 @@ def access_token_of(
     Raises:
         ResourceServerError: the credentials are malformed, bad, or cannot be checked.
     """
-    outcome = _outcome(request)
+    return _access_token(request, _outcome(request), introspect=introspect)
+
+
+def _access_token(
+    request: HttpRequest, outcome: _Outcome, *, introspect: bool
+) -> AccessToken | None:
     if outcome.is_open(introspect=introspect):
         try:
             token = _validate(request, wait=True, introspect=introspect)
@@ -248,18 +252,21 @@ def authenticate(
     Raises:
         ResourceServerError: as ``access_token_of``; ``UserRejected`` besides.
     """
-    access_token = access_token_of(request, introspect=introspect)
+    outcome = _outcome(request)
+    access_token = _access_token(request, outcome, introspect=introspect)
     if access_token is None:
         return None
-    outcome = _outcome(request)
-    try:
-        user = _user(outcome, access_token, resolve=resolve)
-    except ResourceServerError as error:
-        token_rejected.send_robust(**_refuse(request, outcome, error))
-        raise
+    if not resolve:
+        user: Any = TokenUser(access_token)
+    else:
+        try:
+            user = _user(outcome, access_token)
+        except ResourceServerError as error:
+            token_rejected.send_robust(**_refuse(request, outcome, error))
+            raise
     if not outcome.announced:
         token_accepted.send_robust(**_accept(request, outcome, access_token))
-    return Authenticated(access_token=access_token, user=user)
+    return Authenticated(access_token, user)
 
 
 async def aauthenticate(
@@ -270,22 +277,23 @@ async def aauthenticate(
     if access_token is None:
         return None
     outcome = _outcome(request)
-    try:
-        if resolve and outcome.user is None and needs_database(access_token):
-            user = await sync_to_async(_user)(outcome, access_token, resolve=True)
-        else:
-            user = _user(outcome, access_token, resolve=resolve)
-    except ResourceServerError as error:
-        await token_rejected.asend_robust(**_refuse(request, outcome, error))
-        raise
+    if not resolve:
+        user: Any = TokenUser(access_token)
+    else:
+        try:
+            if outcome.user is None and needs_database(access_token):
+                user = await sync_to_async(_user)(outcome, access_token)
+            else:
+                user = _user(outcome, access_token)
+        except ResourceServerError as error:
+            await token_rejected.asend_robust(**_refuse(request, outcome, error))
+            raise
     if not outcome.announced:
         await token_accepted.asend_robust(**_accept(request, outcome, access_token))
-    return Authenticated(access_token=access_token, user=user)
+    return Authenticated(access_token, user)
 
 
-def _user(outcome: _Outcome, access_token: AccessToken, *, resolve: bool) -> Any:
-    if not resolve:
-        return TokenUser(access_token)
+def _user(outcome: _Outcome, access_token: AccessToken) -> Any:
     outer = sys.exception()
     if outcome.user is None:
         try:

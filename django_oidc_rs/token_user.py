@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cached_property
 from typing import ClassVar, Literal
 
 from django.contrib.auth.models import Group, Permission
@@ -34,11 +35,24 @@ class TokenUser:
     def __init__(self, access_token: AccessToken) -> None:
         """Take the verified token; ``access_token`` keeps it."""
         self.access_token = access_token
+
+    @cached_property
+    def pk(self) -> str:
+        """The identity key, or the client key; made when somebody asks."""
+        access_token = self.access_token
         if access_token.is_machine or access_token.subject is None:
-            key = client_key(access_token.issuer, access_token.client_id or "")
-        else:
-            key = identity_key(access_token.issuer, access_token.subject)
-        self.pk = self.id = self.username = key
+            return client_key(access_token.issuer, access_token.client_id or "")
+        return identity_key(access_token.issuer, access_token.subject)
+
+    @property
+    def id(self) -> str:
+        """The same as ``pk``."""
+        return self.pk
+
+    @property
+    def username(self) -> str:
+        """The same as ``pk``."""
+        return self.pk
 
     def __repr__(self) -> str:
         """Return what tells principals apart in a traceback."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from string import ascii_letters, digits
 
 from .errors import InvalidRequest, MalformedToken, TokenTooLong
 
@@ -17,6 +18,7 @@ __all__ = ["Credentials", "parse_authorization"]
 _OURS = re.compile(r"[ \t]*(?:bearer|dpop)(?![\x21-\x7E])", re.IGNORECASE)
 _BEARER = re.compile(r"[ \t]*bearer(?![\x21-\x7E])", re.IGNORECASE)
 _ONE_RUN = re.compile(r"[\x21-\x7E]+")
+_UNPADDED = (ascii_letters + digits + "-._~+/").encode()
 _B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
@@ -43,6 +45,13 @@ def parse_authorization(
     """
     if not value:
         return None
+    if value.startswith("Bearer ") and value.isascii():
+        # What most requests carry, told from the rest in one step.
+        raw_token = value[7:]
+        if 0 < len(raw_token) <= max_token_length and not raw_token.encode().translate(
+            None, _UNPADDED
+        ):
+            return Credentials(scheme="Bearer", raw_token=raw_token)
     # Servers join repeated headers: "Basic x, Bearer y" is two credentials.
     if "," in value and any(map(_OURS.match, value.split(","))):
         raise InvalidRequest("several credentials")

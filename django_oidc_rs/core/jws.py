@@ -8,35 +8,63 @@ and claims were checked. Key material and addresses in the header (``jwk``, ``jk
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 from .base64url import decode
 from .errors import AlgorithmNotAllowed, MalformedToken, excerpt
 from .strict_json import FrozenDict, StrictJsonError, loads_frozen
 
-__all__ = ["UnverifiedJws", "check_header", "parse_jws"]
+__all__ = ["KnownHeaders", "UnverifiedJws", "check_header", "parse_jws"]
 
 _PARTS = 3
 _MAX_KEY_ID = 1024
-_NO_HEADERS: Mapping[bytes, FrozenDict] = {}
+_MAX_HEADERS = 256
+_MAX_HEADER = 1024
+_Found = TypeVar("_Found")
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedJws:
+class UnverifiedJws(NamedTuple):
     """One parsed token, of which nothing is verified yet.
 
     ``encoded_header`` is the text that ``header`` was parsed from.
     """
 
     header: FrozenDict
-    unverified_claims: FrozenDict = field(repr=False)
-    encoded_header: bytes = field(repr=False)
-    signing_input: bytes = field(repr=False)
-    signature: bytes = field(repr=False)
+    unverified_claims: FrozenDict
+    encoded_header: bytes
+    signing_input: bytes
+    signature: bytes
+
+    def __repr__(self) -> str:
+        """Return the header alone: error pages show what this gives."""
+        return f"{type(self).__name__}(header={self.header!r})"
+
+
+class KnownHeaders(dict[bytes, _Found]):
+    """Encoded header -> what was found out about it; most tokens of a key share theirs.
+
+    Few and short ones, and only of good tokens: no caller can fill it.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return how many; each of them is a part of somebody's token."""
+        return f"<{type(self).__name__} {len(self)}>"
+
+    def remember(self, encoded_header: bytes, found: _Found) -> None:
+        """Keep ``found``; the token must have passed every check."""
+        if len(encoded_header) > _MAX_HEADER:
+            return
+        if len(self) >= _MAX_HEADERS:
+            # All of it: after a rotation of keys the old ones never come again.
+            self.clear()
+        self[encoded_header] = found
 
 
 def parse_jws(
-    raw_token: str, known_headers: Mapping[bytes, FrozenDict] = _NO_HEADERS
+    raw_token: str, known_headers: Mapping[bytes, FrozenDict] = MappingProxyType({})
 ) -> UnverifiedJws:
     """Parse ``raw_token`` as a compact JWS of a JSON object.
 

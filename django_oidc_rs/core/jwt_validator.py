@@ -13,7 +13,7 @@ from .clock import Clock
 from .errors import BadSignature, KeyUnusable, UnknownKey
 from .issuers import IssuerPolicy
 from .jwk import VerificationKey, VerificationKeys
-from .jws import UnverifiedJws, check_header
+from .jws import KnownHeaders, UnverifiedJws, check_header
 from .keys import KeySource
 from .project_validators import run_validators
 from .token_kind import check_token_type
@@ -29,6 +29,7 @@ class JwtValidator:
         self.policy = policy
         self.keys = keys
         self.clock = clock
+        self._headers = KnownHeaders[tuple[str, str | None]]()
 
     def validate(self, jws: UnverifiedJws, *, wait: bool) -> AccessToken:
         """Return the access token, every check passed.
@@ -42,9 +43,13 @@ class JwtValidator:
 
     def check(self, jws: UnverifiedJws, *, wait: bool) -> ClaimFacts:
         """Run every check but the project's; raises as ``validate`` does."""
-        algorithm, key_id = self.check_header(jws)
+        known = self._headers.get(jws.encoded_header)
+        algorithm, key_id = self.check_header(jws) if known is None else known
         self.verify(jws, algorithm, key_id, wait=wait)
-        return self.check_claims(jws)
+        facts = self.check_claims(jws)
+        if known is None:
+            self._headers.remember(jws.encoded_header, (algorithm, key_id))
+        return facts
 
     def check_header(self, jws: UnverifiedJws) -> tuple[str, str | None]:
         """Return ``(alg, kid)`` of a header this issuer may send."""

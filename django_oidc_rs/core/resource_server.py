@@ -17,15 +17,12 @@ from .errors import (
 )
 from .introspection_validator import IntrospectionValidator
 from .issuers import IssuerPolicy
-from .jws import UnverifiedJws, parse_jws
+from .jws import KnownHeaders, UnverifiedJws, parse_jws
 from .jwt_validator import JwtValidator
 from .strict_json import FrozenDict
 from .token_kind import check_token_type
 
 __all__ = ["ResourceServer"]
-
-_MAX_HEADERS = 256
-_MAX_HEADER = 1024
 
 
 class ResourceServer:
@@ -47,7 +44,7 @@ class ResourceServer:
         """Take the validators; nothing is fetched."""
         self._validators = dict(validators)
         self._introspection = dict(introspection)
-        self._headers: dict[bytes, FrozenDict] = {}
+        self._headers = KnownHeaders[FrozenDict]()
         self.max_token_length = max_token_length
         self.opaque = next(
             (each for each in introspection.values() if _takes_opaque(each.policy)),
@@ -102,20 +99,8 @@ class ResourceServer:
             error.issuer_alias = validator.policy.alias
             raise
         if jws.encoded_header not in self._headers:
-            self._remember(jws)
+            self._headers.remember(jws.encoded_header, jws.header)
         return access_token
-
-    def _remember(self, jws: UnverifiedJws) -> None:
-        """Keep the header of a good token: most of its key's tokens have the same.
-
-        Only what a trusted issuer signed gets here, and no more than fits.
-        """
-        if len(jws.encoded_header) > _MAX_HEADER:
-            return
-        if len(self._headers) >= _MAX_HEADERS:
-            # All of it: after a rotation of keys the old ones never come again.
-            self._headers.clear()
-        self._headers[jws.encoded_header] = jws.header
 
     def _ask(
         self,

@@ -80,9 +80,7 @@ class ScopeRequirement:
         """Whether ``access_token`` has one alternative, from an issuer that counts."""
         if self.issuers and access_token.issuer_alias not in self.issuers:
             return False
-        return any(
-            access_token.scopes.issuperset(needed) for needed in self.alternatives
-        )
+        return any(map(access_token.scopes.issuperset, self.alternatives))
 
     @property
     def challenge(self) -> str:

@@ -16,11 +16,22 @@ __all__ = ["check_access_token", "check_token_type"]
 Claims = dict[str, object]
 
 _ID_TOKEN_CLAIMS = ("at_hash", "c_hash", "s_hash")
+_OTHER_TOKEN_CLAIMS = ("events", "token_introspection")
 # Claims whose only meaning is the kind of token: known good words alone.
 _KIND_CLAIMS = ("typ", "token_use")
 _ACCESS_TOKEN_KINDS = frozenset(("bearer", "jwt", "at", "access"))
 # Claims an API may use for its own purposes too: known bad words alone.
 _LOOSE_KIND_CLAIMS = ("type", "token_type")
+# Most access tokens have none of them.
+_TELLING = frozenset(
+    (
+        *_ID_TOKEN_CLAIMS,
+        *_OTHER_TOKEN_CLAIMS,
+        *_KIND_CLAIMS,
+        *_LOOSE_KIND_CLAIMS,
+        "nonce",
+    )
+)
 _OTHER_KINDS = frozenset(
     (
         *("id", "refresh", "offline", "logout", "introspection", "tokenintrospection"),
@@ -53,12 +64,17 @@ def check_access_token(claims: Claims, policy: IssuerPolicy, now: float) -> None
     Some issuers give all of them the same ``typ``, key and audience; only claims tell.
     """
     del now
+    if not _TELLING.isdisjoint(claims):
+        _check_kind(claims, policy)
+
+
+def _check_kind(claims: Claims, policy: IssuerPolicy) -> None:
     for name in _ID_TOKEN_CLAIMS:
         if name in claims:
             raise NotAnAccessToken(claim=name, reason="id_token")
     if "nonce" in claims and not policy.allow_nonce:
         raise NotAnAccessToken(claim="nonce", reason="id_token", setting="ALLOW_NONCE")
-    for name in ("events", "token_introspection"):
+    for name in _OTHER_TOKEN_CLAIMS:
         if name in claims:
             raise NotAnAccessToken(claim=name, reason="other_token")
     for name in _KIND_CLAIMS:

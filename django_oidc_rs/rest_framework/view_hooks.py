@@ -56,20 +56,22 @@ def install_hooks(view: APIView) -> None:
 
 
 class _ViewHooks:
+    _asked: _Asked = _Asked()
+    _exception: Refused | CredentialsRequired | None = None
+
     def __init__(self, view: APIView) -> None:
         self._view = view
         self._get_permissions = view.get_permissions
         self._permission_denied: Callable[..., None] = view.permission_denied
         self._handle_exception = view.handle_exception
         self._finalize_response = view.finalize_response
-        self._asked = _Asked()
-        self._exception: Refused | CredentialsRequired | None = None
 
     def get_permissions(self) -> _Asked:
         """Return the view's permissions; remember which one is asked."""
         self._asked = _Asked(self._get_permissions())
         for permission in list.__iter__(self._asked):
-            _refuse_negation(permission)
+            if hasattr(permission, "op1") or hasattr(permission, "op2"):
+                _refuse_negation(permission)
         return self._asked
 
     def permission_denied(

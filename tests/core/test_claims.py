@@ -44,6 +44,16 @@ def test_good_claims_pass_every_check():
     check_claims(claims(), policy(), NOW)
 
 
+def test_the_checks_are_run_in_their_order(monkeypatch):
+    called = []
+    for each in CLAIM_CHECKS:
+        monkeypatch.setattr(
+            module, each.__name__, lambda *_, each=each: called.append(each)
+        )
+    check_claims(claims(), policy(), NOW)
+    assert tuple(called) == CLAIM_CHECKS
+
+
 def test_every_check_is_run():
     checks = {
         check

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -37,7 +35,7 @@ def test_nothing_unverified_shows():
 
 def test_what_was_parsed_cannot_change():
     jws = parse_jws(sign())
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         jws.signing_input = b""
 
 

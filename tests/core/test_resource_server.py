@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_oidc_rs.core import resource_server
+from django_oidc_rs.core import jws
 from django_oidc_rs.core.credentials import Credentials
 from django_oidc_rs.core.errors import (
     BadSignature,
@@ -87,16 +87,18 @@ def test_only_the_headers_of_good_tokens_are_kept(bad):
         with pytest.raises(ResourceServerError):
             tried.validate(bad(number))
     assert not tried._headers
+    assert not tried.validators[0]._headers
 
 
 def test_the_headers_kept_are_few_and_short(monkeypatch):
-    monkeypatch.setattr(resource_server, "_MAX_HEADERS", 4)
+    monkeypatch.setattr(jws, "_MAX_HEADERS", 4)
     tried = server()
     for number in range(10):
         raw_token = sign(None, header(n=number))
         for _ in range(2):
             assert tried.validate(raw_token)
         assert len(tried._headers) == number % 4 + 1
+        assert tried._headers.keys() == tried.validators[0]._headers.keys()
     kept = dict(tried._headers)
     assert tried.validate(sign(None, header(n="n" * 1000)))
     assert tried._headers == kept
