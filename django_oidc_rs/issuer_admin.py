@@ -188,7 +188,8 @@ class IssuerAdmin(_IssuerBase):
             if is_fetched(policy):
                 fetched.append(policy)
             else:
-                text = f"{shown(policy.alias)}: its keys stand in the settings."
+                why = "stand in the settings" if policy.uses_keys else "are not used"
+                text = f"{shown(policy.alias)}: its keys {why}."
                 self.message_user(request, text, messages.INFO)
         for report in sync_now(fetched):
             level, text = _outcome(report)

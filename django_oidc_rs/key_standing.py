@@ -58,11 +58,10 @@ class Standing:
         """Fresh, stale or none; or where else the keys come from."""
         if self._stored is None:
             return NOT_CONFIGURED
-        return (
-            _STATES[self._stored.status.state]
-            if self.may_be_fetched
-            else "in the settings"
-        )
+        if self.may_be_fetched:
+            return _STATES[self._stored.status.state]
+        uses_keys = self.policy is not None and self.policy.uses_keys
+        return "in the settings" if uses_keys else "not used: the issuer is asked"
 
     @property
     def age(self) -> str | None:

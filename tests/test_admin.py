@@ -65,6 +65,11 @@ ISSUERS = {
     "two": {"ISSUER": TWO, "ALGORITHMS": ["ES256"]},
     "three": {"ISSUER": "atm", "JWKS": JWKS},
     "four": {"ISSUER": "bank", "SHARED_SECRET": SECRET},
+    "five": {
+        "ISSUER": "https://five.test",
+        "VALIDATION": "introspection",
+        "INTROSPECTION": {"CLIENT_ID": "api", "CLIENT_SECRET": "s3cret"},
+    },
 }
 ISSUER_LIST = "/admin/django_oidc_rs/issuerrecord/"
 SYNC = f"{ISSUER_LIST}sync/"
@@ -385,6 +390,7 @@ def test_issuers_without_a_row_are_shown(fakes, client):
     assert f"{TWO} two none - - Sync now" in said
     assert "atm three in the settings written - bank" in said
     assert "bank four in the settings - -" in said
+    assert "https://five.test five not used: the issuer is asked - -" in said
     assert SECRET not in page.content.decode()
 
 
@@ -495,10 +501,17 @@ def test_sync_of_an_unknown_issuer(fakes, client, data):
     assert [fake.fetches for fake in fakes.values()] == [[], []]
 
 
-@pytest.mark.parametrize("alias", ["three", "four"])
-def test_sync_of_keys_in_the_settings(fakes, client, alias):
+@pytest.mark.parametrize(
+    ("alias", "why"),
+    [
+        ("three", "stand in the settings"),
+        ("four", "stand in the settings"),
+        ("five", "are not used"),
+    ],
+)
+def test_sync_of_keys_that_are_not_fetched(fakes, client, alias, why):
     (message,) = messages(client.post(SYNC, {"alias": alias}, follow=True))
-    assert message == f"{alias}: its keys stand in the settings."
+    assert message == f"{alias}: its keys {why}."
     assert not IssuerRecord.objects.exists()
 
 

@@ -17,7 +17,7 @@ from django_oidc_rs.testing import FakeClock, FakeIssuer, SigningKey
 from django_oidc_rs.wiring import get_resource_server
 
 from .commands import HOSTILE, database_store, is_harmless, run, without_table
-from .settings_faults import JWKS, SECRET, issuer, keys, top
+from .settings_faults import JWKS, SECRET, introspection, issuer, keys, top
 
 THREE = top(
     ISSUERS={
@@ -298,6 +298,16 @@ def test_a_failing_issuer_is_not_pruned(three):
 
 
 # Issuers without anything to fetch.
+
+
+def test_an_issuer_that_is_asked_needs_no_keys(db):
+    with override_settings(OIDC_RS=introspection(VALIDATION="introspection")):
+        fake = FakeIssuer()
+        with database_store(fake):
+            done = run("sync_oidc_keys")
+    assert done.code == 0
+    assert done.lines[2:] == ["default not used - - -"]
+    assert fake.fetches == []
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from .keys.limits import MAX_PAUSE, pause_after
 __all__ = ["Breaker", "FloodGuard"]
 
 _PROBE = 10.0
-_CAPACITY = 100.0
-_REFILL = 10.0
+_CAPACITY = 200.0
+_REFILL = 50.0
 _REMEMBERED = 4096
 
 
@@ -88,8 +88,8 @@ def _down(seconds: float) -> IntrospectionUnavailable:
 class FloodGuard:
     """Bounds the questions about tokens that turn out not to be active.
 
-    A question about a token that was not active lately costs one of 100, which come
-    back at ten a second; who is active gets it back. So random tokens soon run into
+    A question about a token that was not active lately costs one of 200, which come
+    back at fifty a second; who is active gets it back. So random tokens soon run into
     503, while those in use go on.
     """
 

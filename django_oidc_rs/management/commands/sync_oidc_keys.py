@@ -165,7 +165,7 @@ def _row(
     row: dict[str, Any] = {
         "alias": policy.alias,
         "issuer": policy.issuer,
-        "status": "in settings",
+        "status": "in settings" if policy.uses_keys else "not used",
         "keys": [],
         "added": 0,
         "kept": 0,
