@@ -27,14 +27,15 @@ from .token_kind import check_access_token
 
 __all__ = [
     "CLAIM_CHECKS",
+    "MAX_DATE",
     "check_claims",
     "to_access_token",
 ]
 
 Claims = dict[str, object]
 
-# Year 9999: later "dates" are somebody's arithmetic, and overflow other people's.
-_MAX_DATE = 253402300799
+MAX_DATE = 253402300799
+"""Year 9999: later "dates" are somebody's arithmetic, and overflow other people's."""
 _MAX_SUBJECT = 255
 _SUBJECT = re.compile(r"[^\x00-\x1F\x7F-\x9F]+")
 
@@ -65,7 +66,7 @@ def _date(claims: Claims, name: str) -> float | None:
     if type(value) is not int and type(value) is not float:
         # A bool is no number, whatever Python says.
         raise InvalidClaim(claim=name, reason="invalid")
-    if not 0 <= value <= _MAX_DATE:
+    if not 0 <= value <= MAX_DATE:
         raise InvalidClaim(claim=name, reason="invalid")
     return value
 

@@ -5,10 +5,9 @@ The answer's claims pass the very checks that a JWT's pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from .access_token import AccessToken
+from .access_token import AccessToken, lookup
 from .answers import Answers
 from .breaker import FloodGuard
 from .claims import check_claims, to_access_token
@@ -19,14 +18,14 @@ from .errors import (
     MalformedToken,
     Pending,
 )
-from .introspection import Answer
 from .issuers import IntrospectionPolicy, IssuerPolicy
 from .project_validators import run_validators
 
 __all__ = ["IntrospectionValidator"]
 
 _LEAST_LENGTH = 16
-# Claims that name the token or its owner: an answer that differs is about another.
+# Claims that name the token or its owner, beside those of the policy: an answer that
+# differs is about another.
 _IDENTITY = ("iss", "sub", "jti", "client_id", "azp")
 
 
@@ -62,6 +61,8 @@ class IntrospectionValidator:
         """
         if not wait:
             raise Pending
+        if not raw_token.isascii():
+            raise MalformedToken("not ASCII")
         if len(raw_token) < _LEAST_LENGTH:
             # Nobody issues tokens that can be guessed: RFC 6749 section 10.10.
             raise MalformedToken("too short for an opaque token")
@@ -69,8 +70,11 @@ class IntrospectionValidator:
         answer = None if live else self._answers.kept(key)
         if answer is None:
             ask = self._answers.live if live else self._answers.shared
-            answer = self._guarded(self._guard, ask, key, raw_token)
-        if not answer:
+            answer = ask(key, raw_token, self._guard)
+        elif not answer:
+            # Kept as "not active"; a bare "active" has no expiry and is never kept.
+            raise InactiveToken
+        if answer is None:
             raise InactiveToken
         return self.access_token({"iss": self.policy.issuer, **answer})
 
@@ -85,16 +89,19 @@ class IntrospectionValidator:
         if not wait:
             raise Pending
         key = self._answers.key(raw_token)
-        answer = self._guarded(self._jwt_guard, self._answers.live, key, raw_token)
+        answer = self._answers.live(key, raw_token, self._jwt_guard)
         if answer is None:
             raise InactiveToken
-        for name in _IDENTITY:
-            if name in answer and name in claims and answer[name] != claims[name]:
+        # The JWT has an audience of its own: the answer need not repeat it.
+        merged = {**claims, **answer}
+        policy = self.policy
+        for name in (*_IDENTITY, policy.subject_claim, *policy.client_id_claims):
+            verified = lookup(claims, name)
+            if verified is not None and lookup(merged, name) != verified:
                 raise IntrospectionUnavailable(
                     f"the answer is about another token: {name} differs", retry_after=1
                 )
-        # The JWT has an audience of its own: the answer need not repeat it.
-        return self.access_token({**claims, **answer})
+        return self.access_token(merged)
 
     def access_token(self, claims: dict[str, object]) -> AccessToken:
         """Return the access token of ``claims``, every check passed.
@@ -106,22 +113,3 @@ class IntrospectionValidator:
         check_claims(claims, policy, self.clock.now())
         token = to_access_token(claims, policy, validated_by="introspection")
         return run_validators(token, policy)
-
-    def _guarded(
-        self,
-        guard: FloodGuard,
-        ask: Callable[[str, str], Answer | None],
-        key: str,
-        raw_token: str,
-    ) -> Answer | None:
-        cost = guard.admit(key, self.clock.monotonic())
-        try:
-            answer = ask(key, raw_token)
-        except BaseException:
-            guard.refund(cost)
-            raise
-        if answer is None:
-            guard.was_inactive(key)
-        else:
-            guard.was_active(key, cost)
-        return answer
