@@ -47,7 +47,7 @@ class AccessToken:
         claims: every claim as the issuer wrote it.
         confirmation: the ``cnf`` claim; always None in this version, which refuses
             tokens bound to a key.
-        validated_by: ``"jwt"``.
+        validated_by: ``"jwt"`` or ``"introspection"``; ``"test"`` for the test kit's.
         is_machine: whether the token stands for a client without a user.
     """
 

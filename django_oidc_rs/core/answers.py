@@ -7,12 +7,14 @@ The cache holds what the issuer said, under a digest, until the token expires or
 from __future__ import annotations
 
 import hashlib
-import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
+from .breaker import FloodGuard
+from .claims import MAX_DATE
 from .clock import Clock
 from .errors import IntrospectionUnavailable
 from .introspection import Answer
@@ -123,26 +125,29 @@ class Answers:
         """Return a kept answer, ``{}`` for "not active", None where there is none."""
         return self._cache.get(key) if self._cache_seconds else None
 
-    def live(self, key: str, raw_token: str) -> Answer | None:
+    def live(self, key: str, raw_token: str, guard: FloodGuard) -> Answer | None:
         """Ask the issuer whatever is kept; what it says is kept instead.
 
         Raises:
-            IntrospectionUnavailable: see ``IntrospectionClient.ask``.
+            IntrospectionUnavailable: see ``IntrospectionClient.ask``; or ``guard`` says
+                no.
         """
-        answer = self._ask(raw_token)
+        answer = guard.count(
+            key, self._clock.monotonic(), partial(self._ask, raw_token)
+        )
         if self._cache_seconds:
             self._keep(key, answer)
         return answer
 
-    def shared(self, key: str, raw_token: str) -> Answer | None:
+    def shared(self, key: str, raw_token: str, guard: FloodGuard) -> Answer | None:
         """Ask the issuer, once for all who want to know the same at the same time.
 
         Raises:
-            IntrospectionUnavailable: see ``IntrospectionClient.ask``. Who waited for
-                somebody else's question asks again, once.
+            IntrospectionUnavailable: as ``live``. Who waited for somebody else's
+                question asks again, once.
         """
         if not self._cache_seconds:
-            return self._ask(raw_token)
+            return self.live(key, raw_token, guard)
         for _round in range(_ROUNDS):
             with self._lock:
                 flight = self._flights.get(key)
@@ -150,15 +155,17 @@ class Answers:
                 if flight is None:
                     flight = self._flights[key] = _Flight()
             if mine:
-                return self._lead(flight, key, raw_token)
+                return self._lead(flight, key, raw_token, guard)
             flight.over.wait(_PATIENCE)
             if flight.answer is not None:
                 return flight.answer[0]
         raise IntrospectionUnavailable("nobody got an answer", retry_after=1)
 
-    def _lead(self, flight: _Flight, key: str, raw_token: str) -> Answer | None:
+    def _lead(
+        self, flight: _Flight, key: str, raw_token: str, guard: FloodGuard
+    ) -> Answer | None:
         try:
-            answer = self._ask_alone(key, raw_token)
+            answer = self._ask_alone(key, raw_token, guard)
             flight.answer = (answer,)
             return answer
         finally:
@@ -166,7 +173,7 @@ class Answers:
                 del self._flights[key]
             flight.over.set()
 
-    def _ask_alone(self, key: str, raw_token: str) -> Answer | None:
+    def _ask_alone(self, key: str, raw_token: str, guard: FloodGuard) -> Answer | None:
         """Ask, unless another process is asking and its answer comes in time."""
         until = self._clock.monotonic() + _PATIENCE
         while not (alone := self._cache.begin(key, _PATIENCE)):
@@ -176,7 +183,9 @@ class Answers:
         try:
             # Somebody may have asked between the last look and here.
             found = self._cache.get(key)
-            return self.live(key, raw_token) if found is None else found or None
+            if found is None:
+                return self.live(key, raw_token, guard)
+            return found or None
         finally:
             if alone:
                 self._cache.end(key)
@@ -196,8 +205,7 @@ class Answers:
 def _seconds_left(answer: Answer, now: float) -> float:
     """Return how long the token lives, 0 where nobody can tell."""
     expires_at = answer.get("exp")
-    if type(expires_at) is int or (
-        type(expires_at) is float and math.isfinite(expires_at)
-    ):
-        return expires_at - now
+    # An integer of a thousand digits is no float: subtracting would raise.
+    if type(expires_at) in (int, float) and 0 <= expires_at <= MAX_DATE:  # type: ignore[operator]  # narrowed by type()
+        return expires_at - now  # type: ignore[operator]  # see above
     return 0

@@ -9,16 +9,23 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeVar
 
 from .errors import IntrospectionUnavailable
 from .keys.limits import MAX_PAUSE, pause_after
 
-__all__ = ["Breaker", "FloodGuard"]
+__all__ = ["Breaker", "FloodGuard", "QuestionRefused"]
+
+_T = TypeVar("_T")
 
 _PROBE = 10.0
 _CAPACITY = 200.0
 _REFILL = 50.0
 _REMEMBERED = 4096
+
+
+class QuestionRefused(IntrospectionUnavailable):
+    """The issuer answers, but not this question (HTTP 400, say)."""
 
 
 class Breaker:
@@ -100,12 +107,29 @@ class FloodGuard:
         self._at = 0.0
         self._active: OrderedDict[str, None] = OrderedDict()
 
-    def admit(self, digest: str, now: float) -> float:
-        """Return what the question about the token with ``digest`` costs.
+    def count(self, digest: str, now: float, ask: Callable[[], _T | None]) -> _T | None:
+        """Return what ``ask`` says of the token with ``digest``; None: not active.
 
         Raises:
-            IntrospectionUnavailable: too many tokens were not active lately.
+            IntrospectionUnavailable: too many tokens were not active lately; nothing
+                was asked.
         """
+        cost = self._admit(digest, now)
+        try:
+            answer = ask()
+        except QuestionRefused:
+            # No breaker stands in the way of the next one: it must not be free.
+            raise
+        except BaseException:
+            self._refund(cost)
+            raise
+        if answer is None:
+            self._was_inactive(digest)
+        else:
+            self._was_active(digest, cost)
+        return answer
+
+    def _admit(self, digest: str, now: float) -> float:
         with self._lock:
             if digest in self._active:
                 return 0
@@ -118,13 +142,11 @@ class FloodGuard:
             self._left -= 1
             return 1
 
-    def refund(self, cost: float) -> None:
-        """Give back what a question cost that nobody answered."""
+    def _refund(self, cost: float) -> None:
         with self._lock:
             self._left += cost
 
-    def was_active(self, digest: str, cost: float) -> None:
-        """Remember an active token, and give back what the question cost."""
+    def _was_active(self, digest: str, cost: float) -> None:
         with self._lock:
             self._left += cost
             self._active[digest] = None
@@ -132,7 +154,6 @@ class FloodGuard:
             if len(self._active) > _REMEMBERED:
                 self._active.popitem(last=False)
 
-    def was_inactive(self, digest: str) -> None:
-        """Forget a token that is not active any more."""
+    def _was_inactive(self, digest: str) -> None:
         with self._lock:
             self._active.pop(digest, None)

@@ -30,6 +30,7 @@ from .token_kind import check_access_token
 
 __all__ = [
     "CLAIM_CHECKS",
+    "MAX_DATE",
     "ClaimFacts",
     "check_claims",
     "to_access_token",
@@ -37,8 +38,8 @@ __all__ = [
 
 Claims = dict[str, object]
 
-# Year 9999: later "dates" are somebody's arithmetic, and overflow other people's.
-_MAX_DATE = 253402300799
+MAX_DATE = 253402300799
+"""Year 9999: later "dates" are somebody's arithmetic, and overflow other people's."""
 _MAX_SUBJECT = 255
 _PLAIN_SUBJECT = re.compile(r"[\x21-\x7E]{1,255}")
 _SUBJECT = re.compile(r"[^\x00-\x1F\x7F-\x9F]+")
@@ -78,7 +79,7 @@ def _date(claims: Claims, name: str) -> float | None:
     if type(value) is not int and type(value) is not float:
         # A bool is no number, whatever Python says.
         raise InvalidClaim(claim=name, reason="invalid")
-    if not 0 <= value <= _MAX_DATE:
+    if not 0 <= value <= MAX_DATE:
         raise InvalidClaim(claim=name, reason="invalid")
     return value
 

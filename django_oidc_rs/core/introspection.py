@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from .breaker import Breaker
+from .breaker import Breaker, QuestionRefused
 from .client_authentication import (
     ClientAuthenticationError,
     authenticate,
     choose_method,
 )
 from .clock import Clock
-from .errors import IntrospectionUnavailable
+from .errors import IntrospectionUnavailable, excerpt
 from .http import Fetch, FetchedDocument, FetchError, Post
 from .issuers import IntrospectionPolicy, IssuerPolicy
 from .keys import KeySource
@@ -27,7 +27,7 @@ from .metadata import IntrospectionMetadata, MetadataError, discover_introspecti
 from .signed_answer import SIGNED_ANSWER, UntrustedAnswer, read_signed_answer
 from .strict_json import StrictJsonError, loads_object
 
-__all__ = ["Answer", "IntrospectionClient", "QuestionRefused"]
+__all__ = ["Answer", "IntrospectionClient"]
 
 logger = logging.getLogger("django_oidc_rs.introspection")
 
@@ -44,10 +44,6 @@ _WHAT_TO_DO = {
     405: "there is no such endpoint: look at ENDPOINT",
     429: "it limits our rate: raise the limit there, or CACHE_SECONDS here",
 }
-
-
-class QuestionRefused(IntrospectionUnavailable):
-    """The endpoint works, and will not be asked about this token."""
 
 
 class _Failed(Exception):
@@ -143,34 +139,37 @@ class IntrospectionClient:
         asked = self._asked
         try:
             method = choose_method(asked.credentials, place.auth_methods)
-            form = authenticate(
-                asked.credentials, method, audience=self._policy.issuer, now=now
-            )
+            try:
+                return self._send_once(raw_token, place.endpoint, method, now=now)
+            except FetchError as error:
+                if not error.retryable or error.retry_after is not None:
+                    raise
+            # Once more, at once: a connection that was just closed is no outage. With
+            # another assertion: a server that read the first one knows its "jti".
+            return self._send_once(raw_token, place.endpoint, method, now=now)
         except ClientAuthenticationError as error:
             raise _Failed("introspection_unauthorized", str(error)) from None
+
+    def _send_once(
+        self, raw_token: str, endpoint: str, method: str, *, now: float
+    ) -> FetchedDocument:
+        asked = self._asked
+        form = authenticate(
+            asked.credentials, method, audience=self._policy.issuer, now=now
+        )
         fields = {"token": raw_token, "token_type_hint": "access_token", **form.fields}
         headers = {
             **form.headers,
             "Accept": SIGNED_ANSWER if asked.signed_responses else "application/json",
             "Content-Type": "application/x-www-form-urlencoded",
         }
-
-        def send() -> FetchedDocument:
-            return self._post(
-                place.endpoint,
-                body=urlencode(fields).encode(),
-                headers=headers,
-                trusted_address=True,
-                certificate=form.certificate,
-            )
-
-        try:
-            return send()
-        except FetchError as error:
-            if not error.retryable:
-                raise
-        # Once more, at once: a connection that was just closed is no outage.
-        return send()
+        return self._post(
+            endpoint,
+            body=urlencode(fields).encode(),
+            headers=headers,
+            trusted_address=True,
+            certificate=form.certificate,
+        )
 
     def _locate(self) -> IntrospectionMetadata:
         now = self._clock.monotonic()
@@ -202,7 +201,8 @@ class IntrospectionClient:
         expected = SIGNED_ANSWER if self._asked.signed_responses else "application/json"
         if kind != expected:
             raise _Failed(
-                "introspection_untrusted", f"the answer is no {expected} but {kind!a}"
+                "introspection_untrusted",
+                f"the answer is no {expected} but {excerpt(kind)}",
             )
         try:
             if self._asked.signed_responses:
@@ -221,9 +221,11 @@ class IntrospectionClient:
     def _unavailable(self, error: _Failed, ticket: int) -> IntrospectionUnavailable:
         refused = error.reason == "introspection_refused"
         retry_after: float = 1
+        kind = IntrospectionUnavailable
         if refused:
             # It answers: nobody else's question need wait for this one.
             self._breaker.succeeded()
+            kind = QuestionRefused
         else:
             now = self._clock.monotonic()
             retry_after = self._breaker.failed(ticket, now, pause=error.pause)
@@ -237,7 +239,6 @@ class IntrospectionClient:
             extra={"reason": error.reason, "issuer_alias": alias},
         )
         self._report(error.reason)
-        kind = QuestionRefused if refused else IntrospectionUnavailable
         return kind(f"{error.reason}: {error}", retry_after=max(1, round(retry_after)))
 
     def _report(self, reason: str) -> None:

@@ -5,10 +5,9 @@ The answer's claims pass the very checks that a JWT's pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from .access_token import AccessToken
+from .access_token import AccessToken, lookup
 from .answers import Answers
 from .breaker import FloodGuard
 from .claims import ClaimFacts, check_claims, to_access_token
@@ -19,14 +18,15 @@ from .errors import (
     MalformedToken,
     Pending,
 )
-from .introspection import Answer, QuestionRefused
+from .introspection import Answer
 from .issuers import IntrospectionPolicy, IssuerPolicy
 from .project_validators import run_validators
 
 __all__ = ["IntrospectionValidator"]
 
 _LEAST_LENGTH = 16
-# Claims that name the token or its owner: an answer that differs is about another.
+# Claims that name the token or its owner, beside those of the policy: an answer that
+# differs is about another.
 _IDENTITY = ("iss", "sub", "jti", "client_id", "azp")
 
 
@@ -77,6 +77,8 @@ class IntrospectionValidator:
             InvalidToken: it is not active, or too short for a token.
             IntrospectionUnavailable: nobody can tell now.
         """
+        if not raw_token.isascii():
+            raise MalformedToken("not ASCII")
         if len(raw_token) < _LEAST_LENGTH:
             # Nobody issues tokens that can be guessed: RFC 6749 section 10.10.
             raise MalformedToken("too short for an opaque token")
@@ -86,7 +88,7 @@ class IntrospectionValidator:
             answer = kept or None
         else:
             ask = self._answers.live if live else self._answers.shared
-            answer = self._guarded(self._guard, ask, key, raw_token)
+            answer = ask(key, raw_token, self._guard)
         if answer is None:
             raise InactiveToken
         return {"iss": self.policy.issuer, **answer}
@@ -102,18 +104,20 @@ class IntrospectionValidator:
         if not wait:
             raise Pending
         key = self._answers.key(raw_token)
-        answer = self._guarded(self._jwt_guard, self._answers.live, key, raw_token)
+        answer = self._answers.live(key, raw_token, self._jwt_guard)
         if answer is None:
             raise InactiveToken
-        for name in _IDENTITY:
-            if name in answer and name in claims and answer[name] != claims[name]:
+        # The JWT has an audience of its own: the answer need not repeat it.
+        merged = {**claims, **answer}
+        policy = self.policy
+        for name in (*_IDENTITY, policy.subject_claim, *policy.client_id_claims):
+            verified = lookup(claims, name)
+            if verified is not None and lookup(merged, name) != verified:
                 raise IntrospectionUnavailable(
                     f"the answer is about another token: {name} differs", retry_after=1
                 )
-        # Its own audience stays where the answer repeats none.
-        claims = {**claims, **answer}
-        facts = check_claims(claims, self.policy, self.clock.now())
-        return self.access_token(claims, facts)
+        facts = check_claims(merged, self.policy, self.clock.now())
+        return self.access_token(merged, facts)
 
     def access_token(self, claims: Answer, facts: ClaimFacts) -> AccessToken:
         """Return the access token of ``claims``, which gave ``facts``.
@@ -124,25 +128,3 @@ class IntrospectionValidator:
         policy = self.answer_policy
         token = to_access_token(claims, policy, facts, validated_by="introspection")
         return run_validators(token, policy)
-
-    def _guarded(
-        self,
-        guard: FloodGuard,
-        ask: Callable[[str, str], Answer | None],
-        key: str,
-        raw_token: str,
-    ) -> Answer | None:
-        cost = guard.admit(key, self.clock.monotonic())
-        try:
-            answer = ask(key, raw_token)
-        except QuestionRefused:
-            # Strangers can have it refused at will: that is not free.
-            raise
-        except BaseException:
-            guard.refund(cost)
-            raise
-        if answer is None:
-            guard.was_inactive(key)
-        else:
-            guard.was_active(key, cost)
-        return answer

@@ -151,17 +151,18 @@ def discover_introspection(
         MetadataError: no document that can be believed names a usable endpoint.
     """
     urls = (metadata_url,) if metadata_url else metadata_urls(issuer)
+    read: str | None = None
     for url in urls:
         try:
             document = fetch(url, trusted_address=True)
         except FetchError as error:
-            if url == urls[-1] or not _is_elsewhere(error):
+            if not _is_elsewhere(error) or (url == urls[-1] and read is None):
                 raise
             continue
-        members = _members(document, issuer)
+        members, read = _members(document, issuer), url
         if "introspection_endpoint" in members:
             return _introspection(members, document.url, issuer)
-    raise MetadataError("no_introspection_endpoint", f"{urls[-1]} names no endpoint")
+    raise MetadataError("no_introspection_endpoint", f"{read} names no endpoint")
 
 
 def _introspection(

@@ -63,14 +63,19 @@ def read_signed_answer(
 def _verify(
     jws: UnverifiedJws, algorithm: str, key_id: str | None, source: KeySource
 ) -> None:
-    def wanted(keys: VerificationKeys) -> bool:
-        return bool(keys.matching(key_id, algorithm))
+    def verifies(keys: VerificationKeys) -> bool:
+        return any(
+            key.verify(algorithm, jws.signing_input, jws.signature)
+            for key in keys.matching(key_id, algorithm)
+        )
 
-    keys = source.snapshot_with(wanted, wait=True).keys
-    if not any(
-        key.verify(algorithm, jws.signing_input, jws.signature)
-        for key in keys.matching(key_id, algorithm)
-    ):
+    def wanted(keys: VerificationKeys) -> bool:
+        # Without a name, only the signature tells that the key is a newer one.
+        return bool(keys.matching(key_id, algorithm)) and (
+            key_id is not None or verifies(keys)
+        )
+
+    if not verifies(source.snapshot_with(wanted, wait=True).keys):
         raise UntrustedAnswer("no key of the issuer signed it")
 
 
