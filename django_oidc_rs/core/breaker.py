@@ -13,7 +13,7 @@ from collections.abc import Callable
 from .errors import IntrospectionUnavailable
 from .keys.limits import MAX_PAUSE, pause_after
 
-__all__ = ["Breaker", "FloodGuard"]
+__all__ = ["Breaker", "FloodGuard", "RecentlyActive"]
 
 _PROBE = 10.0
 _CAPACITY = 100.0
@@ -64,6 +64,12 @@ class Breaker:
                 self._failures, self._probed_at = 0, None
                 self._era += 1
 
+    def undecided(self, ticket: int) -> None:
+        """Let the next one try: what came back may be the question's own fault."""
+        with self._lock:
+            if ticket == self._era:
+                self._probed_at = None
+
     def failed(self, ticket: int, now: float, *, pause: float = 0) -> float:
         """Open, for ``pause`` seconds at least; return for how long.
 
@@ -77,6 +83,36 @@ class Breaker:
                 own = pause_after(self._failures, self._jitter())
                 self._not_before = now + min(max(own, pause), MAX_PAUSE)
             return max(self._not_before - now, 1)
+
+
+class RecentlyActive:
+    """Remembers the last 4096 digests of tokens that the issuer called active."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._lock = threading.Lock()
+        self._digests: OrderedDict[str, None] = OrderedDict()
+
+    def __contains__(self, digest: object) -> bool:
+        """Whether it was active when it was asked about last."""
+        return digest in self._digests
+
+    def __len__(self) -> int:
+        """Return how many are remembered."""
+        return len(self._digests)
+
+    def add(self, digest: str) -> None:
+        """Remember an active token."""
+        with self._lock:
+            self._digests[digest] = None
+            self._digests.move_to_end(digest)
+            if len(self._digests) > _REMEMBERED:
+                self._digests.popitem(last=False)
+
+    def discard(self, digest: str) -> None:
+        """Forget a token that is not active any more."""
+        with self._lock:
+            self._digests.pop(digest, None)
 
 
 def _down(seconds: float) -> IntrospectionUnavailable:
