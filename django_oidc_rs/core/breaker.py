@@ -14,7 +14,7 @@ from typing import TypeVar
 from .errors import IntrospectionUnavailable
 from .keys.limits import MAX_PAUSE, pause_after
 
-__all__ = ["Breaker", "FloodGuard", "QuestionRefused"]
+__all__ = ["Breaker", "FloodGuard", "QuestionRefused", "RecentlyActive"]
 
 _T = TypeVar("_T")
 
@@ -71,6 +71,12 @@ class Breaker:
                 self._failures, self._probed_at = 0, None
                 self._era += 1
 
+    def undecided(self, ticket: int) -> None:
+        """Let the next one try: what came back may be the question's own fault."""
+        with self._lock:
+            if ticket == self._era:
+                self._probed_at = None
+
     def failed(self, ticket: int, now: float, *, pause: float = 0) -> float:
         """Open, for ``pause`` seconds at least; return for how long.
 
@@ -84,6 +90,36 @@ class Breaker:
                 own = pause_after(self._failures, self._jitter())
                 self._not_before = now + min(max(own, pause), MAX_PAUSE)
             return max(self._not_before - now, 1)
+
+
+class RecentlyActive:
+    """Remembers the last 4096 digests of tokens that the issuer called active."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._lock = threading.Lock()
+        self._digests: OrderedDict[str, None] = OrderedDict()
+
+    def __contains__(self, digest: object) -> bool:
+        """Whether it was active when it was asked about last."""
+        return digest in self._digests
+
+    def __len__(self) -> int:
+        """Return how many are remembered."""
+        return len(self._digests)
+
+    def add(self, digest: str) -> None:
+        """Remember an active token."""
+        with self._lock:
+            self._digests[digest] = None
+            self._digests.move_to_end(digest)
+            if len(self._digests) > _REMEMBERED:
+                self._digests.popitem(last=False)
+
+    def discard(self, digest: str) -> None:
+        """Forget a token that is not active any more."""
+        with self._lock:
+            self._digests.pop(digest, None)
 
 
 def _down(seconds: float) -> IntrospectionUnavailable:
@@ -105,7 +141,7 @@ class FloodGuard:
         self._lock = threading.Lock()
         self._left = _CAPACITY
         self._at = 0.0
-        self._active: OrderedDict[str, None] = OrderedDict()
+        self._active = RecentlyActive()
 
     def count(self, digest: str, now: float, ask: Callable[[], _T | None]) -> _T | None:
         """Return what ``ask`` says of the token with ``digest``; None: not active.
@@ -124,9 +160,10 @@ class FloodGuard:
             self._refund(cost)
             raise
         if answer is None:
-            self._was_inactive(digest)
+            self._active.discard(digest)
         else:
-            self._was_active(digest, cost)
+            self._active.add(digest)
+            self._refund(cost)
         return answer
 
     def _admit(self, digest: str, now: float) -> float:
@@ -145,15 +182,3 @@ class FloodGuard:
     def _refund(self, cost: float) -> None:
         with self._lock:
             self._left += cost
-
-    def _was_active(self, digest: str, cost: float) -> None:
-        with self._lock:
-            self._left += cost
-            self._active[digest] = None
-            self._active.move_to_end(digest)
-            if len(self._active) > _REMEMBERED:
-                self._active.popitem(last=False)
-
-    def _was_inactive(self, digest: str) -> None:
-        with self._lock:
-            self._active.pop(digest, None)

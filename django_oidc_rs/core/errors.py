@@ -261,9 +261,11 @@ class TemporarilyUnavailable(ResourceServerError):
     description = "The access token cannot be checked right now."
     code = "temporarily_unavailable"
 
-    def __init__(self, detail: str = "", *, retry_after: int) -> None:
+    def __init__(
+        self, detail: str = "", *, reason: str | None = None, retry_after: int
+    ) -> None:
         """Keep ``retry_after``, in seconds, for the ``Retry-After`` header."""
-        super().__init__(detail)
+        super().__init__(detail, reason=reason)
         self.retry_after = retry_after
 
 

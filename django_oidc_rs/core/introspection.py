@@ -6,13 +6,14 @@ is decided where those of a JWT are.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from .breaker import Breaker, QuestionRefused
+from .breaker import Breaker, QuestionRefused, RecentlyActive
 from .client_authentication import (
     ClientAuthenticationError,
     authenticate,
@@ -37,6 +38,11 @@ Answer = dict[str, object]
 _METADATA_LIFETIME = 3600.0
 # Answers that say nothing about the endpoint, only about this question.
 _OF_THE_QUESTION = frozenset((400, 413, 414, 422))
+# Those that no token can bring about: the others may be a crafted token's own doing.
+_OF_THE_ENDPOINT = frozenset((401, 404, 405, 408, 429, 502, 503, 504))
+_ANSWERED = frozenset(
+    ("status", "redirect", "too_large", "content_type", "content_encoding")
+)
 _WHAT_TO_DO = {
     401: "our credentials are refused: look at CLIENT_ID, its secret, AUTH_METHOD",
     403: "our client may not introspect: allow it to at the authorization server",
@@ -47,12 +53,18 @@ _WHAT_TO_DO = {
 
 
 class _Failed(Exception):
-    """No answer that can be believed; ``reason`` is a stable code."""
+    """No answer that can be believed; ``reason`` is a stable code.
 
-    def __init__(self, reason: str, detail: str, *, pause: float = 0) -> None:
+    ``in_doubt``: it may be the token's fault, or the endpoint's.
+    """
+
+    def __init__(
+        self, reason: str, detail: str, *, pause: float = 0, in_doubt: bool = False
+    ) -> None:
         super().__init__(detail)
         self.reason = reason
         self.pause = pause
+        self.in_doubt = in_doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,7 @@ class IntrospectionClient:
         self._post = post
         self._on_answer = on_answer
         self._breaker = Breaker(jitter=jitter)
+        self._active = RecentlyActive()
         self._place: _Place | None = None
 
     def ask(self, raw_token: str) -> Answer | None:
@@ -110,7 +123,7 @@ class IntrospectionClient:
         try:
             members = self._members(raw_token)
         except _Failed as error:
-            raise self._unavailable(error, ticket) from None
+            raise self._unavailable(error, ticket, _digest(raw_token)) from None
         except BaseException:
             # A fault of ours must not keep the breaker's one probe for itself.
             self._breaker.failed(ticket, self._clock.monotonic())
@@ -118,7 +131,9 @@ class IntrospectionClient:
         self._breaker.succeeded()
         self._report("")
         if members.pop("active", None) is not True:
+            self._active.discard(_digest(raw_token))
             return None
+        self._active.add(_digest(raw_token))
         return members
 
     def _members(self, raw_token: str) -> Answer:
@@ -203,6 +218,7 @@ class IntrospectionClient:
             raise _Failed(
                 "introspection_untrusted",
                 f"the answer is no {expected} but {excerpt(kind)}",
+                in_doubt=True,
             )
         try:
             if self._asked.signed_responses:
@@ -216,18 +232,25 @@ class IntrospectionClient:
                 )
             return loads_object(document.body)
         except (UntrustedAnswer, StrictJsonError) as error:
-            raise _Failed("introspection_untrusted", str(error)) from None
+            raise _Failed(
+                "introspection_untrusted", str(error), in_doubt=True
+            ) from None
 
-    def _unavailable(self, error: _Failed, ticket: int) -> IntrospectionUnavailable:
+    def _unavailable(
+        self, error: _Failed, ticket: int, digest: str
+    ) -> IntrospectionUnavailable:
         refused = error.reason == "introspection_refused"
         retry_after: float = 1
-        kind = IntrospectionUnavailable
+        kind: type[IntrospectionUnavailable] = QuestionRefused
         if refused:
             # It answers: nobody else's question need wait for this one.
             self._breaker.succeeded()
-            kind = QuestionRefused
+        elif error.in_doubt and digest not in self._active:
+            # Who crafts a token that the issuer stumbles over must not shut others out:
+            # only a token that was fine before tells that the endpoint is not.
+            self._breaker.undecided(ticket)
         else:
-            now = self._clock.monotonic()
+            kind, now = IntrospectionUnavailable, self._clock.monotonic()
             retry_after = self._breaker.failed(ticket, now, pause=error.pause)
         alias = self._policy.alias
         logger.log(
@@ -239,24 +262,34 @@ class IntrospectionClient:
             extra={"reason": error.reason, "issuer_alias": alias},
         )
         self._report(error.reason)
-        return kind(f"{error.reason}: {error}", retry_after=max(1, round(retry_after)))
+        return kind(
+            str(error), reason=error.reason, retry_after=max(1, round(retry_after))
+        )
 
     def _report(self, reason: str) -> None:
         if self._on_answer is not None:
             self._on_answer(self._policy.alias, reason)
 
 
+def _digest(raw_token: str) -> str:
+    return hashlib.sha256(raw_token.encode()).hexdigest()
+
+
 def _failure(error: FetchError) -> _Failed:
     status = error.status
+    in_doubt = error.code in _ANSWERED and status not in _OF_THE_ENDPOINT
     if status in _OF_THE_QUESTION:
         return _Failed("introspection_refused", f"HTTP {status} for this token")
     if status in (401, 403):
         return _Failed(
-            "introspection_unauthorized", f"HTTP {status}: {_WHAT_TO_DO[status]}"
+            "introspection_unauthorized",
+            f"HTTP {status}: {_WHAT_TO_DO[status]}",
+            in_doubt=in_doubt,
         )
     advice = _WHAT_TO_DO.get(status or 0)
     return _Failed(
         "introspection_failed",
         f"HTTP {status}: {advice}" if advice else str(error),
         pause=error.retry_after or 0,
+        in_doubt=in_doubt,
     )

@@ -39,6 +39,6 @@ def try_asking(policy: IssuerPolicy) -> tuple[str, str]:
     except InactiveToken:
         return "our credentials work; a random token is not active", ""
     except IntrospectionUnavailable as error:
-        reason = error.detail.partition(":")[0]
-        return error.detail, _REMEDIES.get(reason, "See the log of this command.")
+        remedy = _REMEDIES.get(error.reason or "", "See the log of this command.")
+        return f"{error.reason}: {error.detail}", remedy
     return "a random token is active", _GULLIBLE

@@ -14,7 +14,7 @@ import resource
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, unquote
@@ -227,17 +227,22 @@ def no_network(monkeypatch: Any) -> Iterator[list[object]]:
 
 
 @contextmanager
-def _watched_fetches() -> Iterator[list[str]]:
-    """List the addresses that the resource server asks."""
+def _watched_fetches() -> Iterator[tuple[list[str], list[str]]]:
+    """List the addresses that are fetched, and those that are asked about tokens."""
     asked: list[str] = []
+    questions: list[str] = []
     seams = wiring.get_seams()
 
     def fetch(url: str, **options: Any) -> Any:
         asked.append(url)
         return seams.fetch(url, **options)
 
-    with wiring.substitute(replace(seams, fetch=fetch)):
-        yield asked
+    def post(url: str, **options: Any) -> Any:
+        questions.append(url)
+        return seams.post(url, **options)
+
+    with wiring.substitute(replace(seams, fetch=fetch, post=post)):
+        yield asked, questions
 
 
 def _rows() -> list[list[Any]]:
@@ -349,24 +354,30 @@ def strike(
     caplog: Any,
     monkeypatch: Any,
     may_fetch: bool = False,
+    may_ask: int = 0,
     may_create: bool = False,
     reason: str | None = None,
+    during: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Answer:
     """Send the attack, assert every invariant, and return its answer.
 
     ``good`` is a raw token that opens ``url``; its user exists before the attack.
     ``may_fetch``: the attack may make us ask the issuer itself, once, for new keys.
+    ``may_ask``: how often the attack may make us ask the issuer about the token.
     ``may_create``: what is sent is a good token, which may create its own user.
     ``reason``: the stable code of the refusal, as the log must have it.
+    ``during``: makes the world the attack falls into; it is over for the good token.
     """
     send = HANDLERS[handler]
     opener = Sent((f"Bearer {good}",))
-    with no_network(monkeypatch) as attempts, _watched_fetches() as asked:
+    with no_network(monkeypatch) as attempts, _watched_fetches() as (asked, questions):
         assert send(url, opener).status == 200
         rows, cached = _rows(), _cached()
         asked.clear()
+        questions.clear()
         caplog.clear()
         with (
+            during(),
             caplog.at_level(logging.DEBUG),
             _counted_verifications(monkeypatch) as verified,
         ):
@@ -381,6 +392,7 @@ def strike(
         assert not attempts
         assert all(issuer.knows(address) for address in asked)
         assert len(asked) <= (1 if may_fetch else 0)
+        assert len(questions) <= may_ask
         if outcome.error == "invalid_token":
             # One answer for all causes is no oracle.
             reference = _reference(url, handler)

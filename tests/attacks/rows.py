@@ -28,8 +28,10 @@ SECTIONS: dict[int, tuple[int, ...]] = {
         *(107, 109, 110, 111, 112, 113, 115, 116, 117, 118, 119),
         *(121, 122, 123, 124, 125, 127, 128, 129, 130, 131, 133, 134, 135, 136),
     ),
+    # Introspection.
+    7: (137, 139, 140, 141, 142, 143, 145, 146, 147, 148, 149, 151, 152),
 }
-"""Section -> the numbers of its rows; ``test_06_*.py`` holds those of section 6."""
+"""Section -> the numbers of its rows; ``test_06_*.py`` hold those of section 6."""
 
 NOT_APPLICABLE: dict[int, str] = {
     87: "One-time tokens are not built: nothing remembers the jti of a token.",

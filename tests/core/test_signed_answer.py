@@ -138,7 +138,7 @@ def test_with_one_fault_it_is_worth_nothing(fault, caplog):
     good = asking(FAULTS[fault])
     with pytest.raises(IntrospectionUnavailable) as caught:
         good.ask()
-    assert caught.value.detail == "introspection_untrusted"
+    assert caught.value.reason == "introspection_untrusted"
     assert len(caplog.messages[0]) < 350
     assert caplog.messages[0].isprintable()
     assert good.reports == [("default", "introspection_untrusted")]
@@ -189,7 +189,7 @@ def test_without_keys_nobody_can_tell():
 
     with pytest.raises(IntrospectionUnavailable) as caught:
         asking(signed(), keys=Down(None)).ask()
-    assert caught.value.detail == "introspection_untrusted"
+    assert caught.value.reason == "introspection_untrusted"
 
 
 def test_iat_is_measured_from_the_question():
