@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from jwt.algorithms import ECAlgorithm
 
 from django_oidc_rs.core.keys.records import MemoryKeyStore
@@ -71,7 +72,8 @@ class Api:
         }
 
     def get(self, path, token):
-        return self._client.get(f"/{path}", HTTP_AUTHORIZATION=f"Bearer {token}")
+        headers = {"Authorization": f"Bearer {token}"}
+        return self._client.get(f"/{path}", headers=headers)
 
     def status(self, path, token):
         return self.get(path, token).status_code
@@ -126,6 +128,14 @@ def test_a_users_token_is_admitted(api, path):
         "audience": [AUDIENCE],
         "scopes": [SCOPE],
     }
+
+
+async def test_requests_to_an_asynchronous_server(server, settings, async_client):
+    api = Api(server, settings, async_client)
+    token = server.user_token()
+    assert (await api.get("aview", token)).status_code == 200
+    server.revoke(token)
+    assert (await api.get("aview", token)).status_code == 401
 
 
 @pytest.mark.parametrize("kind", NO_ACCESS_TOKENS)
@@ -189,6 +199,17 @@ def test_a_wrong_secret_is_nobodys_fault_but_ours(api):
     assert answer.status_code == 503
     assert "WWW-Authenticate" not in answer
     assert int(answer["Retry-After"]) > 0
+
+
+def test_the_doctor_tells_good_credentials_from_bad(api, capsys):
+    call_command("check_oidc_issuers")
+    assert "introspection  ok" in capsys.readouterr().out
+    api.configure(CLIENT_SECRET="wrong")
+    with pytest.raises(CommandError):
+        call_command("check_oidc_issuers")
+    assert (
+        "introspection  FAILED  introspection_unauthorized" in capsys.readouterr().out
+    )
 
 
 class Signed(Api):
