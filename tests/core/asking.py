@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from django_oidc_rs.core.answers import Answers
@@ -124,14 +125,19 @@ class Asking:
     """One issuer that is asked, and all it is made of."""
 
     def __init__(self, *says, at=None, keys=None, jitter=0.0, cache=None, **fields):
-        policy_fields = fields.pop("policy", {})
+        issuer_policy = fields.pop("policy", {})
+        if isinstance(issuer_policy, dict):
+            issuer_policy = policy(**issuer_policy)
         self.clock = FakeClock(float(NOW))
         self.post = FakePost(*says)
         self.fetch = FakeFetch(at)
         self.reports = []
+        validation = fields.pop("validation", "introspection")
         self.asked = asked(**fields)
-        self.policy = policy(
-            introspection=self.asked, validation="introspection", **policy_fields
+        self.policy = replace(
+            issuer_policy,
+            introspection=self.asked,
+            validation=validation,
         )
         self.keys = keys or FakeKeys(key_set())
         self.client = IntrospectionClient(
