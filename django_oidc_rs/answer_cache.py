@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -48,7 +49,7 @@ class DjangoAnswerCache:
         if text is None:
             return None
         try:
-            answer = signing.loads(text, salt=f"{_SALT}.{key}")
+            until, answer = signing.loads(text, salt=f"{_SALT}.{key}")
         except (signing.BadSignature, ValueError, TypeError, AttributeError):
             # Without the traceback, which would hold what the attacker wrote.
             logger.error(  # noqa: TRY400 -- see above
@@ -56,11 +57,13 @@ class DjangoAnswerCache:
                 extra={"reason": "answer_tampered", "issuer_alias": None},
             )
             return None
-        return answer if isinstance(answer, dict) else None
+        # Whoever can write there may also put back what was over long ago.
+        return answer if time.time() < until else None
 
     def set(self, key: str, answer: Answer, seconds: float) -> None:
         """Keep ``answer`` for ``seconds``, rounded down; below one it is not kept."""
-        text = signing.dumps(answer, salt=f"{_SALT}.{key}", compress=True)
+        entry = (time.time() + seconds, answer)
+        text = signing.dumps(entry, salt=f"{_SALT}.{key}", compress=True)
         if seconds < 1 or len(text) > _MAX_LENGTH:
             # What was kept before must not outlive a newer answer.
             self.delete(key)
@@ -74,10 +77,14 @@ class DjangoAnswerCache:
     def begin(self, key: str, seconds: float) -> bool:
         """Whether no other process is asking; it is this one then, for ``seconds``."""
         name = f"{_name(key)}:asking"
-        return self._tried(
-            lambda: self._cache.add(name, 1, math.ceil(seconds)),
-            True,  # noqa: FBT003
-        )
+
+        def alone() -> bool:
+            cache = self._cache
+            # A client that ignores errors says "not added" and keeps nothing: nobody
+            # must wait for an answer that nobody asks for.
+            return cache.add(name, 1, math.ceil(seconds)) or cache.get(name) is None
+
+        return self._tried(alone, True)  # noqa: FBT003
 
     def end(self, key: str) -> None:
         """Let other processes ask."""

@@ -30,6 +30,7 @@ __all__ = [
     "aauthenticate",
     "access_token_of",
     "authenticate",
+    "have_one_owner",
     "preset",
     "was_asked",
 ]
@@ -62,16 +63,20 @@ class _Outcome:
         if not self.validated:
             return True
         # What was refused, or is not there, need not be asked about.
-        return introspect and not self.live and self.access_token is not None
+        here = self.access_token is not None and self.error is None
+        return introspect and not self.live and here
 
     def settle(self, access_token: AccessToken | None, *, live: bool) -> None:
         """Keep what validating gave."""
-        if self.access_token is not None and _owner(access_token) != _owner(
-            self.access_token
-        ):
+        if not have_one_owner(access_token, self.access_token):
             # The user was resolved for somebody else: resolve anew.
             self.user = None
         self.access_token, self.validated, self.live = access_token, True, live
+
+
+def have_one_owner(one: AccessToken | None, other: AccessToken | None) -> bool:
+    """Whether both tokens stand for the same subject and client of one issuer."""
+    return _owner(one) == _owner(other)
 
 
 def _owner(access_token: AccessToken | None) -> tuple[object, ...]:

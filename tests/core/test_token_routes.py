@@ -272,7 +272,7 @@ def test_who_cannot_wait_is_refused_at_once_where_nothing_is_asked():
 
 
 def several():
-    """An issuer of opaque tokens, one asked about its JWTs, one that cannot be asked."""
+    """One issuer of opaque tokens, one asked about JWTs, one that cannot be asked."""
     here = Asking(yes(), validation="auto")
     there = Asking(
         yes(iss=OTHER),
