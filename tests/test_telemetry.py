@@ -13,7 +13,9 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from django_oidc_rs import telemetry
 from django_oidc_rs.core.errors import ResourceServerError
+from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.request import aauthenticate, authenticate
+from django_oidc_rs.testing import FakeIssuer, install
 from django_oidc_rs.wiring import get_resource_server
 
 
@@ -26,6 +28,7 @@ def counted(monkeypatch):
     # As they were, again, when the test is over.
     monkeypatch.setattr(telemetry, "_tokens", None)
     monkeypatch.setattr(telemetry, "_fetches", None)
+    monkeypatch.setattr(telemetry, "_introspections", None)
     telemetry.connect()
 
     def read():
@@ -95,6 +98,33 @@ def test_fetches_are_counted(fake_issuer, counted, caplog):
     assert counted() == {failed: 1}
 
 
+def test_questions_to_issuers_are_counted(settings, counted, caplog):
+    asked = {"CLIENT_ID": "api", "CLIENT_SECRET": "from-the-store"}
+    issuer = {"ISSUER": "https://issuer.test", "INTROSPECTION": asked}
+    settings.OIDC_RS = {
+        "AUDIENCE": "https://api.test",
+        "ISSUERS": {"default": {**issuer, "VALIDATION": "auto"}},
+    }
+    fake = FakeIssuer()
+    with install(fake):
+        tokens = [fake.opaque_token(), fake.opaque_token()]
+        fake.revoke(tokens[1])
+        for token in tokens:
+            with suppress(ResourceServerError):
+                authenticate(ask(token), resolve=False)
+        fake.introspection.failure = FetchError("tls")
+        for _ in range(3):
+            with suppress(ResourceServerError):
+                authenticate(ask(fake.opaque_token()), resolve=False)
+    found, name = counted(), "django_oidc_rs.introspections"
+    assert found[name, ("issuer", "default"), ("outcome", "ok")] == 2
+    reason = ("reason", "introspection_failed")
+    # Those that the breaker refused were no questions.
+    assert found[name, ("issuer", "default"), ("outcome", "failed"), reason] == 1
+    assert found[told("default", "rejected", "inactive_token")] == 1
+    assert found[told("default", "rejected", "introspection_unavailable")] == 3
+
+
 def test_nothing_a_caller_wrote_becomes_an_attribute(fake_issuer, counted):
     token = fake_issuer.access_token("evilmark", iss="https://evilmark.test")
     with suppress(ResourceServerError):
@@ -103,13 +133,15 @@ def test_nothing_a_caller_wrote_becomes_an_attribute(fake_issuer, counted):
 
 
 def test_without_counters_counting_is_nothing(monkeypatch):
-    for name in ("_tokens", "_fetches"):
+    for name in ("_tokens", "_fetches", "_introspections"):
         monkeypatch.setattr(telemetry, name, None)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     telemetry.connect()
     telemetry.count_token("a")
     telemetry.count_fetch("a")
+    telemetry.count_introspection("a")
     assert (telemetry._tokens, telemetry._fetches) == (None, None)
+    assert telemetry._introspections is None
 
 
 WITHOUT = """
@@ -120,6 +152,7 @@ django.setup()
 from django_oidc_rs import telemetry
 telemetry.count_token("a")
 telemetry.count_fetch("a")
+telemetry.count_introspection("a")
 assert telemetry._tokens is None
 """
 

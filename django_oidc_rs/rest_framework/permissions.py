@@ -25,7 +25,7 @@ from ..core.access_token import AccessToken
 from ..core.errors import ResourceServerError
 from ..core.scopes import ScopeRequirement
 from ..introspect import Introspect, asks_issuer, parse_introspect
-from ..request import access_token_of
+from ..request import access_token_of, authenticate, have_one_owner
 from .exceptions import Refused
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
         if isinstance(access_token, AccessToken) and asks_issuer(
             parse_introspect(self.introspect), request.method
         ):
-            access_token = request.auth = _live(request)
+            access_token = _live(request, view)
         self.failed = not (
             isinstance(access_token, AccessToken)
             and self.has_token_permission(access_token, request, view)
@@ -155,11 +155,19 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
         return None
 
 
-def _live(request: Request) -> AccessToken | None:
+def _live(request: Request, view: APIView) -> AccessToken | None:
+    """Put what the issuer says now into ``request``; the view's hooks ask anew then."""
+    plain: Any = request._request
+    before: Any = request.auth
     try:
-        return access_token_of(request._request, introspect=True)
+        access_token = request.auth = access_token_of(plain, introspect=True)
+        if access_token is not None and not have_one_owner(access_token, before):
+            resolve = getattr(view, "resolve_user", True)
+            found: Any = authenticate(plain, resolve=resolve)
+            request.user = found.user
     except ResourceServerError as error:
         raise Refused(error) from error
+    return access_token
 
 
 class Introspected(AccessTokenPermission):
