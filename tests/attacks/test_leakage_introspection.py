@@ -26,7 +26,7 @@ from tests.attacks.asking import CLIENT_ID, SECRET, settings_of
 from tests.attacks.harness import HANDLERS, Sent
 from tests.attacks.surface import over_every_handler
 from tests.attacks.test_leakage import MARK, PRIVATE, everything, leaks, mails
-from tests.core.builders import AUDIENCE
+from tests.core.builders import ABSENT, AUDIENCE
 from tests.core.servers import Server, answer
 
 __all__ = ["everything"]
@@ -82,7 +82,11 @@ KINDS = {
 METHODS = {
     "basic": {"AUTH_METHOD": "client_secret_basic"},
     "post": {"AUTH_METHOD": "client_secret_post"},
-    "bearer": {"CLIENT_SECRET": None, "BEARER_TOKEN": BEARER, "AUTH_METHOD": "bearer"},
+    "bearer": {
+        "CLIENT_SECRET": ABSENT,
+        "BEARER_TOKEN": BEARER,
+        "AUTH_METHOD": "bearer",
+    },
 }
 
 
@@ -91,9 +95,6 @@ def asked_over_http(said, **asked):
     """Serve ``said`` at the endpoint of the settings; yield the server."""
     server = Server(lambda connection: connection.sendall(said))
     settings = settings_of(ENDPOINT=server.url("/introspect"), **asked)
-    given = settings["ISSUERS"]["default"]["INTROSPECTION"]
-    for name in [name for name, value in given.items() if value is None]:
-        del given[name]
     try:
         with override_settings(OIDC_RS=settings):
             client = HttpClient(get_config().http)
