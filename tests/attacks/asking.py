@@ -21,7 +21,7 @@ from django_oidc_rs.decorators import scope_required
 from django_oidc_rs.rest_framework import IntrospectionAuthentication
 from django_oidc_rs.testing import FakeClock, FakeIssuer, install
 from tests.attacks import apis
-from tests.core.builders import AUDIENCE, ISSUER, NOW
+from tests.core.builders import AUDIENCE, ISSUER, NOW, edited
 
 __all__ = [
     "CLIENT_ID",
@@ -78,12 +78,12 @@ urlpatterns = [
 
 
 def settings_of(validation: str = "auto", **asked: object) -> dict[str, Any]:
-    """Return settings of one issuer that is asked, with ``asked`` in them."""
+    """Return settings of one issuer that is asked, edited by ``asked``."""
     credentials = {"CLIENT_ID": CLIENT_ID, "CLIENT_SECRET": SECRET}
     issuer = {
         "ISSUER": ISSUER,
         "VALIDATION": validation,
-        "INTROSPECTION": {**credentials, **asked},
+        "INTROSPECTION": edited(credentials, asked),
     }
     return {"AUDIENCE": AUDIENCE, "ISSUERS": {"default": issuer}}
 

@@ -417,7 +417,7 @@ def test_random_tokens_are_no_flood_at_the_issuer(kept):
         assert status("wsgi", good) == 200
         before = len(issuer.introspection.questions)
         flood(10_000)
-        assert len(issuer.introspection.questions) - before <= 100
+        assert len(issuer.introspection.questions) - before <= 200
         # Whoever was in goes on; what is verified here is another purse.
         for handler in HANDLERS:
             assert status(handler, good) == 200
@@ -439,7 +439,7 @@ def test_random_tokens_leave_little_in_the_cache(kept, settings):
             assert status("wsgi", good) == 200
             flood(1000)
             kept_now = list(caches["default"]._cache)
-            assert len(kept_now) <= 101
+            assert len(kept_now) <= 201
             assert max(map(len, kept_now)) < 128
             assert status("wsgi", good) == 200
             caches["default"].clear()

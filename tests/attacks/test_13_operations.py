@@ -327,7 +327,7 @@ OPEN = {
     "A233-leeway-infinite": (of_issuer(LEEWAY=float("inf")), "E011"),
     "A233-claims-of-nobody": (of_issuer(AUDIENCE_CLAIMS=[]), "E003"),
     "A233-types-of-any-kind": (of_issuer(TOKEN_TYPES=[]), "E003"),
-    "A233-not-built": (of_issuer(VALIDATION="introspection"), "E012"),
+    "A233-nobody-to-ask": (of_issuer(VALIDATION="introspection"), "E027"),
     "A233-tls-off": ({**of_issuer(), "HTTP": {"VERIFY": False}}, "E002"),
 }
 

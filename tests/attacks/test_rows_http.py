@@ -13,6 +13,7 @@ from tests.attacks import (
     test_09_authorization,
     test_13_operations,
     test_leakage,
+    test_leakage_introspection,
 )
 from tests.row_ids import ids_of
 
@@ -20,7 +21,7 @@ MODULES = {
     5: [test_05_transport],
     8: [test_08_identity],
     9: [test_09_authorization],
-    13: [test_13_operations, test_leakage],
+    13: [test_13_operations, test_leakage, test_leakage_introspection],
 }
 
 

@@ -19,6 +19,7 @@ SECTIONS = MappingProxyType(
         "C": _ids("TM", 1, *range(3, 8), *range(9, 14)),
         "D": _ids("CL", *range(1, 6), *range(7, 12), *range(13, 18)),
         "E": _ids("KS", *range(1, 6), *range(7, 11)),
+        "I": _ids("IN", 1, 2, 3, *range(5, 10), *range(11, 16), *range(17, 21)),
         "L": (
             *_ids("ER", 1, *range(3, 8)),
             *_ids("SC", *range(1, 6), *range(7, 11)),

@@ -1,4 +1,4 @@
-"""Every case of sections A to E and L is tested, or it is said why not."""
+"""Every case of sections A to E, I and L is tested, or it is said why not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from tests.cases import (
     rows,
     test_extraction,
+    test_introspection,
     test_issuer_audience,
     test_key_selection,
     test_responses,
@@ -23,6 +24,7 @@ MODULES = {
     "C": test_time,
     "D": test_issuer_audience,
     "E": test_key_selection,
+    "I": test_introspection,
     "L": test_responses,
 }
 

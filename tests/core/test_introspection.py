@@ -9,6 +9,7 @@ from traceback import format_exception
 
 import pytest
 
+from django_oidc_rs.core.breaker import QuestionRefused
 from django_oidc_rs.core.errors import IntrospectionUnavailable
 from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.core.signed_answer import SIGNED_ANSWER
@@ -40,7 +41,7 @@ def unavailable(asking, raw_token=OPAQUE):
     """Return the stable reason and Retry-After of a question that came to nothing."""
     with pytest.raises(IntrospectionUnavailable) as caught:
         asking.ask(raw_token)
-    return caught.value.reason, caught.value.retry_after
+    return caught.value.reason or caught.value.detail, caught.value.retry_after
 
 
 # What is sent.
@@ -209,19 +210,64 @@ def test_no_answer_that_can_be_believed(said, reason, retry_after, caplog):
     assert unavailable(asking) == (reason, retry_after)
     assert asking.reports == [("default", reason)]
     [record] = caplog.records
-    assert (record.levelno, record.name) == (
-        logging.ERROR,
-        "django_oidc_rs.introspection",
-    )
+    level = logging.WARNING if reason == REFUSED else logging.ERROR
+    assert (record.levelno, record.name) == (level, "django_oidc_rs.introspection")
     assert (record.reason, record.issuer_alias) == (reason, "default")
     for secret in (OPAQUE, SECRET, "s3cret"):
         assert secret not in caplog.text
-    # Only what is wrong with the question alone leaves the endpoint open for others.
-    assert asking.reports == [("default", reason)]
-    before = len(asking.post.requests)
+
+
+# Nobody but the endpoint can be at fault.
+ALONE = {401, 404, 405, 408, 429, 502, 503, 504}
+STUMBLES = [
+    *map(status, (400, 403, 413, 414, 418, 422, 500, 501)),
+    *map(FetchError, ("redirect", "too_large", "content_type", "content_encoding")),
+    document("<html>", "text/html"),
+    document(b"{"),
+]
+OUTAGES = [
+    *map(status, sorted(ALONE)),
+    *map(FetchError, ("dns", "connect", "proxy", "tls", "timeout", "protocol")),
+]
+
+
+@pytest.mark.parametrize("said", STUMBLES)
+def test_what_a_token_may_have_brought_about_shuts_nobody_out(said):
+    asking = Asking(said, said, document(GOOD), document(GOOD))
+    for _ in range(2):
+        with pytest.raises(QuestionRefused):
+            asking.ask()
+    assert asking.ask(OPAQUE + "2") == claims()
+
+
+@pytest.mark.parametrize("said", OUTAGES)
+def test_what_no_token_brings_about_shuts_the_endpoint(said):
+    asking = Asking(said)
+    unavailable(asking)
+    asked = len(asking.post.requests)
     unavailable(asking, OPAQUE + "2")
-    asked_again = len(asking.post.requests) > before
-    assert asked_again is (reason == REFUSED)
+    assert len(asking.post.requests) == asked
+
+
+@pytest.mark.parametrize("said", [*STUMBLES, *OUTAGES])
+def test_a_token_that_was_fine_tells_that_the_endpoint_is_not(said):
+    asking = Asking(document(GOOD), said)
+    asking.ask()
+    reason, _seconds = unavailable(asking)
+    asked = len(asking.post.requests)
+    unavailable(asking, OPAQUE + "2")
+    # A token that is not there any more may be refused for good.
+    assert (len(asking.post.requests) == asked) is (reason != REFUSED)
+
+
+def test_a_token_that_is_no_longer_active_tells_nothing():
+    asking = Asking(
+        document(GOOD), document({"active": False}), status(500), document(GOOD)
+    )
+    assert asking.ask() == claims()
+    assert asking.ask() is None
+    unavailable(asking)
+    assert asking.ask(OPAQUE + "2") == claims()
 
 
 @pytest.mark.parametrize(
