@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
 
 from django.db import transaction
 from django.utils import timezone
 
+from .identity_lookup import FoundIdentity
 from .models import FederatedIdentity
 
 __all__ = ["note_use"]
@@ -22,7 +24,12 @@ _PAUSE = 60.0
 _not_before = -math.inf
 
 
-def note_use(identity: FederatedIdentity, *, using: str, issuer_alias: str) -> None:
+def note_use(
+    identity: FederatedIdentity | FoundIdentity,
+    *,
+    using: Callable[[], str],
+    issuer_alias: str,
+) -> None:
     """Write that ``identity`` is in use, unless that was written within the hour.
 
     One conditional UPDATE, after the request's transaction if there is one: then no
@@ -32,7 +39,7 @@ def note_use(identity: FederatedIdentity, *, using: str, issuer_alias: str) -> N
 
     Args:
         identity: as read for this request; its own value decides.
-        using: alias of the database that is written.
+        using: tells the alias of the database that is written.
         issuer_alias: for the log.
     """
     now = timezone.now()
@@ -43,16 +50,18 @@ def note_use(identity: FederatedIdentity, *, using: str, issuer_alias: str) -> N
     if monotonic() < _not_before:
         return
 
+    alias = using()
+
     def write() -> None:
         try:
-            FederatedIdentity.objects.using(using).filter(pk=identity.pk).exclude(
+            FederatedIdentity.objects.using(alias).filter(pk=identity.pk).exclude(
                 last_used_at__range=(now - _HOUR, now + _HOUR)
             ).update(last_used_at=now)
         except Exception as error:  # noqa: BLE001 -- see above
             _give_up(error, issuer_alias)
 
     try:
-        transaction.on_commit(write, using=using)
+        transaction.on_commit(write, using=alias)
     except transaction.TransactionManagementError as error:
         # The project manages transactions by hand, and nobody tells when one ends.
         _give_up(error, issuer_alias)

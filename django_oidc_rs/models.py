@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +23,7 @@ __all__ = [
     "client_key",
     "identity_key",
     "issuer_key",
+    "visible",
 ]
 
 
@@ -121,6 +121,19 @@ def forget_subject(
     )
 
 
+def visible(user: Any, using: str | None) -> Any:
+    """Return ``user`` if the default manager of its model has it; else None.
+
+    ``using`` is where it was read: a lagging replica may not know the user yet.
+    """
+    if user is None:
+        return None
+    manager = type(user)._default_manager
+    if type(manager).get_queryset is models.Manager.get_queryset:
+        return user
+    return manager.using(using).filter(pk=user.pk).first()
+
+
 class FederatedIdentityManager(models.Manager["FederatedIdentity"]):
     """Look-ups by the pair (issuer, subject)."""
 
@@ -195,14 +208,7 @@ class FederatedIdentity(models.Model):
         Sessions ask that manager too: one that leaves soft-deleted users out keeps them
         out here. A second query, only where the manager overrides ``get_queryset``.
         """
-        manager = get_user_model()._default_manager
-        if (
-            self.user is None
-            or type(manager).get_queryset is models.Manager.get_queryset
-        ):
-            return self.user
-        # Where this row was read: a lagging replica may not know the user yet.
-        return manager.using(self._state.db).filter(pk=self.user.pk).first()
+        return visible(self.user, self._state.db)
 
     def unlink(self) -> bool:
         """Part the pair from its user, as deleting the user would.

@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from .conf import get_config
 from .core.access_token import AccessToken
 from .core.errors import UserRejected, excerpt
+from .identity_lookup import FoundIdentity, find_identity
 from .last_use import note_use
 from .models import FederatedIdentity, identity_key
 from .signals import identity_created
@@ -56,7 +57,7 @@ def resolve_user(access_token: AccessToken) -> Any:
         return _active(policy.custom(access_token))
     if not access_token.subject:
         raise UserRejected(reason="unknown_user")
-    identity = _find(access_token)
+    identity: FederatedIdentity | FoundIdentity | None = _find(access_token)
     if identity is None:
         if policy.resolver == "existing_user" or not policy.create:
             raise UserRejected(reason="unknown_user")
@@ -67,7 +68,7 @@ def resolve_user(access_token: AccessToken) -> Any:
         # Somebody was quicker, with the same or newer claims or with a deletion: what
         # is in the database now is the truth, not what was read before.
         user = _user_of(_find_on_primary(access_token))
-    note_use(identity, using=_primary(), issuer_alias=access_token.issuer_alias)
+    note_use(identity, using=_primary, issuer_alias=access_token.issuer_alias)
     return user
 
 
@@ -76,22 +77,22 @@ def _primary() -> str:
     return router.db_for_write(get_user_model())
 
 
-def _find(access_token: AccessToken) -> FederatedIdentity | None:
+def _find(access_token: AccessToken) -> FoundIdentity | None:
     """Return the identity: one query, and a second where a replica lags behind."""
-    identities = FederatedIdentity.objects
-    identity = identities.of(access_token.issuer, access_token.subject or "")
-    if identity is None and identities.db != _primary():
+    using = router.db_for_read(FederatedIdentity)
+    key = identity_key(access_token.issuer, access_token.subject or "")
+    identity = find_identity(key, using=using)
+    if identity is None and using != _primary():
         return _find_on_primary(access_token)
     return identity
 
 
-def _find_on_primary(access_token: AccessToken) -> FederatedIdentity | None:
-    return FederatedIdentity.objects.db_manager(_primary()).of(
-        access_token.issuer, access_token.subject or ""
-    )
+def _find_on_primary(access_token: AccessToken) -> FoundIdentity | None:
+    key = identity_key(access_token.issuer, access_token.subject or "")
+    return find_identity(key, using=_primary())
 
 
-def _user_of(identity: FederatedIdentity | None) -> Any:
+def _user_of(identity: FederatedIdentity | FoundIdentity | None) -> Any:
     if identity is None or identity.user is None:
         raise UserRejected(reason="deleted_user")
     user = identity.visible_user()
@@ -109,7 +110,9 @@ def _active(user: Any) -> Any:
 
 
 @sensitive_variables()
-def _create(access_token: AccessToken, policy: UserPolicy) -> FederatedIdentity:
+def _create(
+    access_token: AccessToken, policy: UserPolicy
+) -> FederatedIdentity | FoundIdentity:
     """Create a user and its identity, or return what a parallel request created.
 
     In a savepoint: the losers of a race must be able to go on in their transaction.
@@ -187,7 +190,7 @@ def _user_name(access_token: AccessToken) -> str:
 @sensitive_variables()
 def _apply(
     mapped: MappedClaims,
-    identity: FederatedIdentity,
+    identity: FederatedIdentity | FoundIdentity,
     user: Any,
     access_token: AccessToken,
 ) -> bool:

@@ -107,7 +107,7 @@ class Updates:
             for number in range(UPDATES)
         ]
         handler = wsgi()
-        with meeting(post_init, FederatedIdentity, UPDATES):
+        with meeting(post_init, get_user_model(), UPDATES):
             answers = all_at_once(
                 UPDATES, lambda number: call("/whoami/", raws[number], handler)
             )
@@ -129,7 +129,7 @@ class Updates:
 
         pre_save.connect(count, sender=get_user_model())
         try:
-            with meeting(post_init, FederatedIdentity, UPDATES):
+            with meeting(post_init, get_user_model(), UPDATES):
                 statuses, seen = ask_all(api, UPDATES, email="new@here.test")
         finally:
             pre_save.disconnect(count, sender=get_user_model())

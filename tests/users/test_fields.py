@@ -455,9 +455,7 @@ def test_changes_in_the_admin_stand_until_the_claims_change(mapping):
 def test_only_mapped_columns_are_written(mapping):
     mapping.user(email="a@here.test")
     quicker = {"first_name": "Eve", "is_active": False}
-    with meanwhile(
-        post_init, FederatedIdentity, lambda: User.objects.update(**quicker)
-    ):
+    with meanwhile(post_init, User, lambda: User.objects.update(**quicker)):
         mapping.user(email="b@here.test")
     user = only_user()
     assert (user.email, user.first_name, user.is_active) == (
@@ -540,9 +538,7 @@ def token(name, issued_at):
 
 def test_a_newer_token_that_was_quicker_stands(mapping):
     resolve_user(token("First", 100))
-    with meanwhile(
-        post_init, FederatedIdentity, lambda: resolve_user(token("Newest", 300))
-    ):
+    with meanwhile(post_init, User, lambda: resolve_user(token("Newest", 300))):
         user = resolve_user(token("Late", 200))
     assert only_user().first_name == "Newest"
     # The view may save what it got: that must not undo the newer token.
@@ -552,9 +548,7 @@ def test_a_newer_token_that_was_quicker_stands(mapping):
 
 def test_an_older_token_that_was_quicker_does_not(mapping):
     resolve_user(token("First", 100))
-    with meanwhile(
-        post_init, FederatedIdentity, lambda: resolve_user(token("Late", 200))
-    ):
+    with meanwhile(post_init, User, lambda: resolve_user(token("Late", 200))):
         user = resolve_user(token("Newest", 300))
     assert only_user().first_name == user.first_name == "Newest"
 
@@ -565,9 +559,7 @@ def test_the_same_token_that_was_quicker_is_written_once(
     resolve_user(token("First", 100))
     with (
         django_assert_num_queries(10) as captured,
-        meanwhile(
-            post_init, FederatedIdentity, lambda: resolve_user(token("Again", 200))
-        ),
+        meanwhile(post_init, User, lambda: resolve_user(token("Again", 200))),
     ):
         user = resolve_user(token("Again", 200))
     assert user.first_name == "Again"
@@ -585,7 +577,7 @@ def test_the_same_token_that_was_quicker_is_written_once(
 def test_a_deletion_that_was_quicker_stands(mapping, change, reason):
     resolve_user(token("First", 100))
     with (
-        meanwhile(post_init, FederatedIdentity, change),
+        meanwhile(post_init, User, change),
         pytest.raises(UserRejected) as caught,
     ):
         resolve_user(token("Second", 200))
@@ -597,7 +589,7 @@ def test_a_link_that_was_quicker_stands(mapping):
     other = User.objects.create_user("other")
     with meanwhile(
         post_init,
-        FederatedIdentity,
+        User,
         lambda: FederatedIdentity.objects.link(ISSUER, "alice", other),
     ):
         assert resolve_user(token("Second", 200)) == other
@@ -613,7 +605,7 @@ def test_an_inactivation_that_was_quicker_stands(mapping):
         User.objects.update(is_active=False)
 
     with (
-        meanwhile(post_init, FederatedIdentity, quicker),
+        meanwhile(post_init, User, quicker),
         pytest.raises(UserRejected) as caught,
     ):
         resolve_user(token("Third", 200))
