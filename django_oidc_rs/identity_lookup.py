@@ -70,8 +70,8 @@ class _Statement(NamedTuple):
     user_pk: int
 
 
-# By database alias; None where the ORM is asked.
-_statements: dict[str, _Statement | None] = {}
+# By alias and kind of database; None where the ORM is asked.
+_statements: dict[tuple[str, str], _Statement | None] = {}
 
 
 def find_identity(key: str, *, using: str) -> FoundIdentity | None:
@@ -79,13 +79,14 @@ def find_identity(key: str, *, using: str) -> FoundIdentity | None:
 
     ``using`` is the alias of the database that is asked.
     """
+    connection = connections[using]
+    kind = using, connection.vendor
     try:
-        statement = _statements[using]
+        statement = _statements[kind]
     except KeyError:
-        statement = _statements[using] = _compile(using)
+        statement = _statements[kind] = _compile(using)
     if statement is None:
         return _by_orm(key, using)
-    connection = connections[using]
     with connection.cursor() as cursor:
         cursor.execute(statement.sql, (key,))
         found = cursor.fetchone()

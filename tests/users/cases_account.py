@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django_oidc_rs.models import FederatedIdentity, identity_key
 
 from .conftest import ISSUER
+from .lookups import assert_same
 
 pytestmark = pytest.mark.django_db
 
@@ -180,3 +181,18 @@ def test_deleted_and_relinked(mapping):
     FederatedIdentity.objects.link(ISSUER, "alice", again)
     assert mapping.user(about={"email": "b@here.test"})["pk"] == str(again.pk)
     assert account().email == "b@here.test"
+
+
+def test_every_column_is_read_as_the_orm_reads_it(api):
+    api.user("alice")
+    User.objects.update(
+        balance=Decimal("12.50"),
+        birthday=datetime.date(1815, 12, 10),
+        seen=datetime.datetime(2026, 3, 1, 1, 2, 3, 4, tzinfo=datetime.UTC),
+        shift=datetime.timedelta(hours=8, microseconds=1),
+        extras={"a": [1, None, {"b": "ü"}]},
+    )
+    user = assert_same(identity_key(ISSUER, "alice")).user
+    assert type(user.pk) is uuid.UUID
+    assert user.extras == {"a": [1, None, {"b": "ü"}]}
+    assert user.balance == Decimal("12.50")

@@ -21,7 +21,7 @@ from django_oidc_rs.models import FederatedIdentity
 from django_oidc_rs.user_mapping import _cleaned
 from django_oidc_rs.users import resolve_user
 
-from . import races
+from . import lookups, races
 from .databases import (
     elsewhere,
     meanwhile,
@@ -227,3 +227,7 @@ def test_a_database_that_is_read_only_refuses_nobody(database, api, monkeypatch)
         cursor.execute("SET default_transaction_read_only = off")
     assert api.ask("alice").status_code == 200
     assert FederatedIdentity.objects.get().last_used_at
+
+
+def test_a_compiled_query_serves_every_connection(database):
+    lookups.assert_same_in_every_thread()

@@ -33,6 +33,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     seen = models.DateTimeField(null=True)
     shift = models.DurationField(null=True)
     karma = AnyInteger(default=0)
+    extras = models.JSONField(default=dict)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
 
