@@ -35,8 +35,8 @@ class Pace:
 
 
 # Turns are short: most of them pass without another process in between.
-FULL = Pace(rounds=201, turn=0.003, repeats=5, load=3)
-QUICK = Pace(rounds=41, turn=0.003, repeats=3, load=1)
+FULL = Pace(rounds=101, turn=0.003, repeats=5, load=3)
+QUICK = Pace(rounds=25, turn=0.003, repeats=3, load=1)
 
 
 def interleave(runners: Mapping[Key, Runner], pace: Pace) -> dict[Key, list[float]]:

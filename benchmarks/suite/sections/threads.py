@@ -30,7 +30,7 @@ def run(lab: Lab, pace: Pace) -> Section:
         for name in ("verify", "validate")
         for job in (name, f"{name}, 2 threads")
     }
-    longer = replace(pace, turn=_TURN, rounds=1 + pace.rounds // 8)
+    longer = replace(pace, turn=_TURN, rounds=1 + pace.rounds // 4)
     samples = interleave(runners, longer)
     rows = []
     for name, title in (("verify", "bare verify"), ("validate", "core validation")):
