@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-__all__ = ["Pace", "interleave", "median", "paired"]
+__all__ = ["FULL", "QUICK", "Pace", "interleave", "median", "paired"]
 
 Key = TypeVar("Key", bound=Hashable)
 Runner = Callable[[int], int]
