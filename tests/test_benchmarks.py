@@ -1,16 +1,20 @@
 """The parts of ``benchmarks`` that measure nothing: no test here times anything."""
 
+import itertools
 import json
+import sys
 from importlib import import_module, util
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from benchmarks.suite import chart, load, report, rounds
+from benchmarks.suite import chart, jobs, load, report, rounds
 from benchmarks.suite.outcome import Chart, Goal, Section, Table
+from benchmarks.suite.remote import Lab
 from benchmarks.suite.sections import drf
 from django_oidc_rs.conf import parse
 
@@ -88,6 +92,29 @@ def test_the_chart_is_well_formed_and_cuts_the_bar_that_would_press_the_others_f
     assert len([one for one in root if one.tag.endswith("path")]) == 1
 
 
+def test_a_turn_that_was_interrupted_is_taken_again(monkeypatch):
+    # The third turn passes without a switch.
+    counts = iter([0, 1, 1, 2, 2, 2])
+    usage = SimpleNamespace(
+        RUSAGE_SELF=0,
+        getrusage=lambda who: SimpleNamespace(ru_nivcsw=next(counts)),
+    )
+    monkeypatch.setattr(jobs, "resource", usage)
+    turns = iter([50, 90, 70])
+    assert jobs.undisturbed(lambda loops: loops * next(turns))(10) == 700
+
+
+def test_where_no_turn_is_quiet_the_shortest_counts(monkeypatch):
+    counts = itertools.count()
+    usage = SimpleNamespace(
+        RUSAGE_SELF=0,
+        getrusage=lambda who: SimpleNamespace(ru_nivcsw=next(counts)),
+    )
+    monkeypatch.setattr(jobs, "resource", usage)
+    turns = itertools.cycle([90, 50, 70, 80])
+    assert jobs.undisturbed(lambda loops: loops * next(turns))(10) == 500
+
+
 def test_what_wrk_says():
     assert load.parse(WRK) == load.Load(rate=400.25, p99=3.5)
 
@@ -143,3 +170,16 @@ def test_a_contestant_declares_itself(name, lane):
 def test_our_settings_have_no_faults(name, lane):
     made = import_module(f"benchmarks.contestants.{name}").configure(lane)
     assert [one for one in parse(made["OIDC_RS"])[1] if one.is_error] == []
+
+
+def test_a_worker_proves_what_it_measures(tmp_path):
+    lab = Lab(Path(sys.executable), tmp_path)
+    try:
+        worker = lab.worker("ours_user", "es256", "drf", users=10)
+        worker.settle()
+        assert worker.skip is None
+        # Nobody was let in with a forged token, or it would not have said hello.
+        assert (worker.hello["queries"], worker.hello["calls"]) == (1.0, 0.0)
+        assert worker.run("guarded", 2) > 0
+    finally:
+        lab.close()

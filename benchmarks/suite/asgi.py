@@ -4,6 +4,5 @@ import os
 
 from django.core.asgi import get_asgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.suite.settings")
 os.environ["BENCHMARK_ASGI"] = "1"
 application = get_asgi_application()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from datetime import date
 from pathlib import Path
 
@@ -19,7 +20,20 @@ def machine() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}",
         "load average at the start": load,
+        "commit": _commit(),
     }
+
+
+def _commit() -> str:
+    """Return what is measured, with a plus where it was changed since."""
+    command = ("git", "describe", "--always", "--dirty=+", "--abbrev=12")
+    try:
+        found = subprocess.check_output(
+            command, cwd=Path(__file__).parent, text=True, stderr=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.strip()
 
 
 def _processor() -> str:

@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["ROOT", "Issuer", "Lab", "Worker"]
+__all__ = ["ENVIRONMENT", "ROOT", "Issuer", "Lab", "Worker"]
 
 ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {
+    "DJANGO_SETTINGS_MODULE": "benchmarks.suite.settings",
+    "PYTHONHASHSEED": "0",
+}
 _TEMPLATE_USERS = 1000
 
 
@@ -29,7 +33,7 @@ class _Process:
             stderr=self._errors,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": "0", **env},
+            env={**os.environ, **ENVIRONMENT, **env},
         )
 
     def say(self, order: object) -> None:

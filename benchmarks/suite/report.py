@@ -23,8 +23,8 @@ def _lines(about: Mapping[str, str], sections: Sequence[Section]) -> Iterator[st
     yield ""
     yield (
         "Contestants run interleaved, in rounds whose order is reversed every other "
-        "time; figures are medians. Ratios within one run are what counts: machines "
-        "differ, and are shared."
+        "time; a turn that was interrupted is taken again; figures are medians. Ratios "
+        "within one run are what counts: machines differ, and are shared."
     )
     goals = [goal for section in sections for goal in section.goals]
     if goals:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-__all__ = ["Pace", "interleave", "median", "paired"]
+__all__ = ["FULL", "QUICK", "Pace", "interleave", "median", "paired"]
 
 Key = TypeVar("Key", bound=Hashable)
 Runner = Callable[[int], int]
@@ -35,8 +35,8 @@ class Pace:
 
 
 # Turns are short: most of them pass without another process in between.
-FULL = Pace(rounds=101, turn=0.008, repeats=5, load=3)
-QUICK = Pace(rounds=25, turn=0.004, repeats=3, load=1)
+FULL = Pace(rounds=101, turn=0.003, repeats=5, load=3)
+QUICK = Pace(rounds=25, turn=0.003, repeats=3, load=1)
 
 
 def interleave(runners: Mapping[Key, Runner], pace: Pace) -> dict[Key, list[float]]:

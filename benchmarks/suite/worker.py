@@ -45,7 +45,6 @@ def reason(error: Exception) -> str:
 
 def set_up(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Start Django as the lane says; return the hello and the jobs."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.suite.settings")
     import django
 
     django.setup()

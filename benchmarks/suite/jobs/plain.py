@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 
-from . import Job, timed
+from . import Job, timed, undisturbed
 from .requests import Wire, flipped
 
 __all__ = ["make"]
@@ -67,4 +67,4 @@ class _Async:
                 assert response.status_code == 200
             return time.perf_counter_ns() - start
 
-        return lambda loops: loop.run_until_complete(requests(loops))
+        return undisturbed(lambda loops: loop.run_until_complete(requests(loops)))

@@ -14,7 +14,7 @@ from typing import Self
 
 from ..load import MISSING, Load, put_under_load
 from ..outcome import Chart, Goal, Section, Table
-from ..remote import ROOT, Lab, Worker
+from ..remote import ENVIRONMENT, ROOT, Lab, Worker
 from ..rounds import Pace, median
 
 __all__ = ["run"]
@@ -114,7 +114,8 @@ class Served:
         module, *options = _SERVERS[name]
         self._command = [str(lab.python), "-m", module]
         self._command += [option.format(at=at, port=self._port) for option in options]
-        self._env = {**os.environ, "BENCHMARK_LANE": str(worker.lane_file)}
+        lane = {"BENCHMARK_LANE": str(worker.lane_file)}
+        self._env = {**os.environ, **ENVIRONMENT, **lane}
         self._log: Path = lab.folder / f"{name}-{worker.name}.log"
 
     def __enter__(self) -> Self:

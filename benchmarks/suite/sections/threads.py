@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from operator import truediv
 
 from ..outcome import Goal, Section, Table
@@ -12,6 +13,8 @@ from ..rounds import Pace, interleave, median, paired
 __all__ = ["run"]
 
 _LEAST = 1.5
+# Long enough for the two to find a core each.
+_TURN = 0.1
 
 
 def run(lab: Lab, pace: Pace) -> Section:
@@ -27,7 +30,8 @@ def run(lab: Lab, pace: Pace) -> Section:
         for name in ("verify", "validate")
         for job in (name, f"{name}, 2 threads")
     }
-    samples = interleave(runners, pace)
+    longer = replace(pace, turn=_TURN, rounds=1 + pace.rounds // 4)
+    samples = interleave(runners, longer)
     rows = []
     for name, title in (("verify", "bare verify"), ("validate", "core validation")):
         one, two = samples[name], samples[f"{name}, 2 threads"]
