@@ -71,8 +71,6 @@ OIDC_RS = {
                 "CLIENT_SECRET": os.environ.get(
                     "EXAMPLE_API_SECRET", "orders-api-secret"
                 ),
-                # django-allauth takes Basic credentials undecoded (RFC 6749, 2.3.1).
-                "AUTH_METHOD": "client_secret_post",
                 "CACHE_SECONDS": 60,
             },
         }
