@@ -22,6 +22,7 @@ from django_oidc_rs import (
     conf,
     decorators,
     http_settings,
+    introspection_settings,
     issuer_settings,
     key_settings,
     middleware,
@@ -55,6 +56,7 @@ SETTINGS = {
     *(set(conf._TOP_KEYS) | set(issuer_settings.ISSUER_KEYS)),
     *(set(key_settings.KEYS_KEYS) | set(http_settings.HTTP_KEYS)),
     *user_settings.USER_KEYS,
+    *introspection_settings.INTROSPECTION_KEYS,
 }
 REASONS = {
     each.code

@@ -63,6 +63,16 @@ OIDC_RS = {
             "ISSUER": os.environ.get("EXAMPLE_ISSUER", "http://127.0.0.1:9000"),
             # One machine, one clock: so that the page need not wait 30 seconds for 401.
             "LEEWAY": 5,
+            # JWTs are checked here, opaque tokens at the issuer; and so is every token
+            # where a view says so.
+            "VALIDATION": "auto",
+            "INTROSPECTION": {
+                "CLIENT_ID": "orders-api",
+                "CLIENT_SECRET": os.environ.get(
+                    "EXAMPLE_API_SECRET", "orders-api-secret"
+                ),
+                "CACHE_SECONDS": 60,
+            },
         }
     },
 }

@@ -54,8 +54,19 @@ CLIENTS: tuple[dict[str, Any], ...] = (
         "grant_types": "client_credentials",
         "scopes": "orders:read\norders:import",
     },
+    {
+        # It asks about the tokens that it is sent; a grant and a scope must be named.
+        "id": "orders-api",
+        "name": "The API itself",
+        "type": "confidential",
+        "grant_types": "client_credentials",
+        "scopes": "openid",
+    },
 )
-SECRETS = {"orders-importer": "orders-importer-secret"}
+SECRETS = {
+    "orders-importer": "orders-importer-secret",
+    "orders-api": "orders-api-secret",
+}
 
 
 def context(request: object) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Settings of the authorization server: django-allauth, signing JWT access tokens."""
+"""Settings of the authorization server: django-allauth, JWT or opaque tokens."""
 
 from __future__ import annotations
 
@@ -76,8 +76,14 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 
 IDP_OIDC_ADAPTER = "authorization_server.adapters.OIDCAdapter"
-IDP_OIDC_ACCESS_TOKEN_FORMAT = "jwt"
+# One format for all clients: "jwt" or "opaque".
+IDP_OIDC_ACCESS_TOKEN_FORMAT = os.environ.get("EXAMPLE_TOKEN_FORMAT", "jwt")
 IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = Lifetime(3600)
+IDP_OIDC_INTROSPECTION_ENABLED = True
+# Or a client may ask about its own tokens only, and the API has none.
+IDP_OIDC_INTROSPECTION_CROSS_CLIENT_ALLOWED = True
+# By default 30 questions a minute from one address, of all processes of an API.
+IDP_OIDC_RATE_LIMITS = {"introspect_ip": "600/m/ip", "introspect_client": "600/m/key"}
 # Where the page is served: the one origin whose scripts may ask for tokens.
 PAGE_ORIGIN = os.environ.get("EXAMPLE_PAGE_ORIGIN", "http://127.0.0.1:8000")
 SIGNING_KEYS_DIR = STATE_DIR / "signing_keys"

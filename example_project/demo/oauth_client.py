@@ -15,7 +15,7 @@ import requests
 
 from .servers import DemoError
 
-__all__ = ["OAuthClient", "jwt_header", "jwt_payload"]
+__all__ = ["OAuthClient", "is_jwt", "jwt_header", "jwt_payload"]
 
 _TIMEOUT = 10
 _MAX_PAGES = 12
@@ -84,6 +84,14 @@ class OAuthClient:
                 "code_verifier": verifier,
             }
         )
+
+    def revoke(self, client_id: str, token: str) -> None:
+        """Have a public client's token revoked. RFC 7009 section 2.1."""
+        form = {"client_id": client_id, "token": token}
+        endpoint = self._metadata["revocation_endpoint"]
+        response = _session().post(endpoint, form, timeout=_TIMEOUT)
+        if not response.ok:
+            raise DemoError(f"revocation: {response.status_code} {response.text}")
 
     def _token(
         self, form: dict[str, str], auth: tuple[str, str] | None = None
@@ -173,6 +181,11 @@ class _Browser:
             timeout=_TIMEOUT,
             allow_redirects=False,
         )
+
+
+def is_jwt(raw_token: str) -> bool:
+    """Return whether the token is a JWT, by its look; no opaque one has dots here."""
+    return "." in raw_token
 
 
 def jwt_header(raw_token: str) -> dict[str, Any]:

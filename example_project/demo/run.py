@@ -8,13 +8,15 @@ import re
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import requests
 from authorization_server import seeds
 
-from .oauth_client import OAuthClient, jwt_header, jwt_payload
+from .oauth_client import OAuthClient, is_jwt, jwt_header, jwt_payload
+from .revocation import REVOCATION
 from .scenarios import PHASES, Action, Answer, Grant, Phase, Row
 from .servers import DemoError, Project, Server, free_port
 
@@ -25,6 +27,7 @@ _STATE = re.compile(
 )
 _TIMEOUT = 15
 _STAFF_USER = "carol"
+_ALL_PHASES = (*PHASES, *REVOCATION)
 
 
 def prepare_state(state: Path) -> None:
@@ -94,9 +97,11 @@ class Demo:
         # A netrc entry for loopback would replace the Authorization header.
         self._session.trust_env = False
         self._tokens: dict[str, str] = {}
+        self._clients: dict[str, str] = {}
         self._subjects: dict[str, str] = {}
         self._order = "none"
         self._actions: dict[Action, Callable[[], object]] = {
+            "issue_opaque_tokens": self._issue_opaque_tokens,
             "link_staff_user": self._link_staff_user,
             "restart_api": self.api.restart,
             "rotate_key": lambda: self._signing_keys("rotate"),
@@ -136,7 +141,7 @@ class Demo:
         differing = 0
         self._write("")
         self._write(_line("REQUEST", "TOKEN SENT", "EXPECTED", "GOT", ""))
-        for phase in PHASES:
+        for phase in _ALL_PHASES:
             self._write(f"\n{phase.title}")
             self._prepare(phase)
             for row in phase.rows:
@@ -154,7 +159,7 @@ class Demo:
                 )
                 if not same:
                     self._write(details)
-        total = sum(len(phase.rows) for phase in PHASES)
+        total = len(_ROWS)
         verdict = f"{differing} DIFFERENT" if differing else "all as expected"
         self._write(f"\n{total} requests, {verdict}.")
         return not differing
@@ -162,13 +167,18 @@ class Demo:
     def _prepare(self, phase: Phase) -> None:
         for action in phase.first:
             self._actions[action]()
-        known = {jwt_header(token)["kid"] for token in self._tokens.values()}
+        known = {
+            jwt_header(token)["kid"] for token in self._tokens.values() if is_jwt(token)
+        }
         for name, grant in phase.tokens.items():
             token = self._tokens[name] = self._get(grant)
+            self._clients[name] = grant.client
             if phase.new_key and jwt_header(token)["kid"] in known:
                 raise DemoError("the authorization server still signs with an old key")
-            if grant.user is not None:
+            if grant.user is not None and is_jwt(token):
                 self._subjects[grant.user] = jwt_payload(token)["sub"]
+        for name in phase.revoked:
+            self._client.revoke(self._clients[name], self._tokens[name])
         for action in phase.then:
             self._actions[action]()
 
@@ -230,6 +240,16 @@ class Demo:
         row = f"default,{self._subjects[_STAFF_USER]},{_STAFF_USER}"
         run("link_oidc_identities", stdin=f"issuer,subject,user\n{row}\n")
 
+    def _issue_opaque_tokens(self) -> None:
+        self.issuer.project = replace(
+            self.issuer.project,
+            environment={
+                **self.issuer.project.environment,
+                "EXAMPLE_TOKEN_FORMAT": "opaque",
+            },
+        )
+        self.issuer.restart()
+
     def _signing_keys(self, what: str) -> None:
         self.issuer.project.manage("signing_keys", what)
 
@@ -254,7 +274,7 @@ def _answer(response: requests.Response) -> Answer:
     )
 
 
-_ROWS = [row for phase in PHASES for row in phase.rows]
+_ROWS = [row for phase in _ALL_PHASES for row in phase.rows]
 _WIDTHS = [
     max(len(text) for text in column)
     for column in zip(

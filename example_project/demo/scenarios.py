@@ -13,6 +13,7 @@ BILLING = "https://billing.example/"
 READ_WRITE = "openid orders:read orders:write"
 
 Action = Literal[
+    "issue_opaque_tokens",
     "link_staff_user",
     "restart_api",
     "rotate_key",
@@ -107,6 +108,7 @@ class Phase:
         first: done before the tokens are got.
         tokens: name -> grant, got now.
         new_key: these tokens must be signed with a key unseen before.
+        revoked: names of tokens revoked at the authorization server, after that.
         then: done before the rows.
     """
 
@@ -115,11 +117,13 @@ class Phase:
     first: tuple[Action, ...] = ()
     tokens: Mapping[str, Grant] = field(default_factory=dict)
     new_key: bool = False
+    revoked: tuple[str, ...] = ()
     then: tuple[Action, ...] = ()
 
 
 OK = Answer(status=200)
 CREATED = Answer(status=201)
+DELETED = Answer(status=204)
 FORBIDDEN = Answer(status=403)
 NOT_FOUND = Answer(status=404)
 NO_CREDENTIALS = Answer(status=401, error="")

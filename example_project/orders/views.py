@@ -32,6 +32,8 @@ class OrderViewSet(ModelViewSet):
     queryset = Order.objects.all()
     serializer_class = OrderSerializer
     permission_classes = [IsUser, TokenHasScope]
+    # What cannot be undone is no matter for a token that was revoked a minute ago.
+    introspect = ["DELETE"]
     required_scopes = {
         "list": ["orders:read"],
         "retrieve": ["orders:read"],

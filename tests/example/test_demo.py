@@ -11,7 +11,7 @@ from .running import is_open, ports, run
 pytest.importorskip("rest_framework")
 pytest.importorskip("allauth")
 
-REQUESTS = 39
+REQUESTS = 58
 
 
 def verdicts(printed):

@@ -73,7 +73,7 @@ def issuer_of(identifier):
 
 @contextmanager
 def serving_issuer():
-    """Serve a fake issuer's metadata and keys on loopback."""
+    """Serve a fake issuer's metadata, keys and introspection on loopback."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -83,6 +83,16 @@ def serving_issuer():
             self.end_headers()
             if known:
                 self.wfile.write(issuer.fetch(url, trusted_address=True).body)
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = issuer.introspection.post(
+                issuer.issuer + self.path, body=body, headers={}, trusted_address=True
+            )
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.headers["content-type"])
+            self.end_headers()
+            self.wfile.write(answer.body)
 
         def log_message(self, *arguments):
             pass
@@ -243,6 +253,7 @@ REFUSALS = [
     ("nobody", None, False, {401}),
     ("malformed", "Bearer", False, {400}),
     ("invalid", "Bearer x", False, {401}),
+    ("unknown", "Bearer x7Qb2kP9LmZ4vT1nR8sW3yC6dF0gHj", False, {401}),
     ("no scope", ("carol", []), False, {200, 403}),
     ("issuer down", ("carol", []), True, {503}),
 ]
