@@ -25,7 +25,7 @@ row names a test that does not exist.
 
 A number is a requirement's name in this project: the letter of its section, and a \
 number that is never given twice. Letters and numbers left out belong to \
-specifications of which this version implements nothing: introspection, DPoP, \
+specifications of which this version implements nothing: DPoP, \
 certificate-bound tokens, resource metadata, logout, security events, status lists. \
 Settings for them are errors. A token bound to a key (`cnf`) is refused; a `status` \
 claim is ignored, as every unknown claim is.

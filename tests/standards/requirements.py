@@ -11,6 +11,8 @@ from .sections.e_jwa import JWA
 from .sections.f_jwt import JWT
 from .sections.g_best_practice import BEST_PRACTICE
 from .sections.h_access_tokens import ACCESS_TOKENS
+from .sections.i_introspection import INTROSPECTION
+from .sections.j_signed_answers import SIGNED_ANSWERS
 from .sections.k_discovery import DISCOVERY
 from .sections.v_security_practice import SECURITY_PRACTICE
 from .sections.x_algorithms import ALGORITHMS
@@ -26,6 +28,8 @@ SECTIONS: tuple[Section, ...] = (
     JWT,
     BEST_PRACTICE,
     ACCESS_TOKENS,
+    INTROSPECTION,
+    SIGNED_ANSWERS,
     DISCOVERY,
     SECURITY_PRACTICE,
     ALGORITHMS,
