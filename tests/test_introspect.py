@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from traceback import walk_tb
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -429,6 +430,56 @@ def test_owners(access_token):
         {"is_machine": True},
     ):
         assert not have_one_owner(one, replace(one, **edit))
+
+
+def chain(error):
+    """Yield ``error`` and all that led to it."""
+    todo, seen = [error], set()
+    while todo:
+        each = todo.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            todo += [each.__cause__, each.__context__]
+
+
+def faults(issuer):
+    """Yield what an issuer may do, and a fault of ours."""
+    for failure in (
+        wiring.FetchError("connect"),
+        wiring.FetchError("status", status=401),
+        RuntimeError("a fault of ours"),
+    ):
+        issuer.introspection.failure = failure
+        yield
+    issuer.introspection.failure = None
+    issuer.introspection.answer = {"active": True, "sub": "somebody else"}
+    yield
+    issuer.introspection.answer = {"active": False}
+    yield
+
+
+@pytest.mark.parametrize(
+    "ask", [access_token_of, async_to_sync(aaccess_token_of)], ids=["sync", "async"]
+)
+def test_no_frame_of_a_refusal_holds_token_or_secret(ask, issuer, caplog):
+    for _ in faults(issuer):
+        # A new server each time: no breaker stands in the way.
+        wiring.reset()
+        raw_token = issuer.access_token()
+        with pytest.raises(Exception) as caught:
+            ask(get(raw_token), introspect=True)
+        assert asked(issuer)
+        told = [repr(caught.value), str(caught.value), caplog.text]
+        for error in chain(caught.value):
+            told.append(repr(vars(error)) + str(error))
+            told += [
+                repr(frame.f_locals)
+                for frame, _line in walk_tb(error.__traceback__)
+                if frame.f_code.co_filename != __file__
+            ]
+        for secret in (raw_token, raw_token.rpartition(".")[2], "from-the-store"):
+            assert secret not in "".join(told)
 
 
 # Middleware first.

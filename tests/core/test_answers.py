@@ -224,7 +224,7 @@ def test_fifty_threads_and_a_bad_token_cost_one_question():
     meeting = Meeting(kit, 49)
     kit.issuer.says = meeting.wait
     assert crowd(kit, 50) == [None] * 50
-    assert kit.guard._left == 99
+    assert kit.guard._left == 199
 
 
 @pytest.mark.parametrize("fault", [DOWN, KeyboardInterrupt(), ZeroDivisionError()])
@@ -309,7 +309,7 @@ def test_what_another_process_found_inactive_is_inactive(kit):
     kit.cache.set(kit.key, {}, 5)
     assert kit.shared() is None
     assert kit.issuer.questions == []
-    assert kit.guard._left == 100
+    assert kit.guard._left == 200
 
 
 def test_a_process_that_died_is_waited_for_six_seconds(kit):
@@ -341,7 +341,7 @@ def test_without_a_cache_every_question_is_asked():
 
 
 def test_an_empty_budget_asks_nothing(kit):
-    for index in range(100):
+    for index in range(200):
         kit.guard.count(str(index), NOW, lambda: None)
     for question in (kit.live, kit.shared):
         with pytest.raises(IntrospectionUnavailable):

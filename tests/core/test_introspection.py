@@ -270,6 +270,14 @@ def test_a_token_that_is_no_longer_active_tells_nothing():
     assert asking.ask(OPAQUE + "2") == claims()
 
 
+def test_a_probe_in_doubt_lets_the_next_one_try():
+    asking = Asking(FetchError("timeout"), status(500), document(GOOD))
+    unavailable(asking)
+    asking.clock.advance(1)
+    assert unavailable(asking) == (FAILED, 1)
+    assert asking.ask() == claims()
+
+
 @pytest.mark.parametrize(
     "kind", [JSON, "Application/JSON", f"{JSON};charset=utf-8", f" {JSON} ; q=1"]
 )
