@@ -42,8 +42,8 @@ _NEEDS = {
     "bearer": "bearer_token",
 }
 # What metadata may call a method besides its own name: for RFC 8705 section 2.2 the
-# request is the same; RFC 8414 section 2 lists access token types.
-_SYNONYMS = {"tls_client_auth": "self_signed_tls_client_auth", "bearer": "Bearer"}
+# request is the same.
+_SYNONYMS = {"tls_client_auth": "self_signed_tls_client_auth"}
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
@@ -168,6 +168,9 @@ def choose_method(
     """
     if credentials.method is not None:
         return credentials.method
+    if credentials.bearer_token:
+        # No client authentication: servers take it without listing it (RFC 7662 2.1).
+        return "bearer"
     for method in METHODS:
         names = {method, _SYNONYMS.get(method, method)}
         if supported and names.isdisjoint(supported):

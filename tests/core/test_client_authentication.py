@@ -326,7 +326,6 @@ def test_the_metadata_chooses_the_method(kind, supported, method):
         ("client_secret", ["CLIENT_SECRET_BASIC"]),
         ("private_key", ["client_secret_jwt"]),
         ("certificate", ["client_secret_basic"]),
-        ("bearer_token", ["client_secret_basic", "DPoP"]),
     ],
 )
 def test_no_method_is_made_up(kind, supported):
@@ -350,6 +349,10 @@ def test_a_pair_that_basic_would_encode_goes_into_the_form(client_id, secret, me
     assert choose_method(given, both) == method
     assert choose_method(given, both[:1]) == "client_secret_basic"
     assert choose_method(given, None) == "client_secret_basic"
+
+
+def test_a_bearer_token_needs_no_mention():
+    assert choose_method(of("bearer_token"), ["client_secret_basic"]) == "bearer"
 
 
 def test_a_method_of_the_settings_wins():
