@@ -90,7 +90,9 @@ def _answer(
     if claims.get("iss") != policy.issuer:
         raise UntrustedAnswer(f"its iss is {excerpt(claims.get('iss'))}")
     audience = claims.get("aud")
-    if client_id not in (audience if isinstance(audience, list) else [audience]):
+    if client_id not in (
+        audience if isinstance(audience, list | tuple) else [audience]
+    ):
         raise UntrustedAnswer(f"its aud is {excerpt(audience)}, not our client ID")
     issued_at, leeway = claims.get("iat"), policy.leeway
     if (
