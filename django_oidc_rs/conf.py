@@ -13,6 +13,7 @@ from django.core.signals import setting_changed
 from .core.errors import excerpt
 from .core.http import HttpPolicy
 from .core.issuers import IssuerPolicy
+from .core.token_cache import TokenCachePolicy
 from .http_settings import HTTP_KEYS, parse_http
 from .introspection_settings import INTROSPECTION_KEYS
 from .issuer_settings import ISSUER_KEYS, parse_audience, parse_issuer
@@ -63,6 +64,7 @@ class Config:
         realm: of every challenge.
         required_paths: what ``AccessTokenRequiredMiddleware`` covers.
         max_token_length: characters.
+        token_cache: how many verified tokens each process keeps, and how long.
         http: how metadata and keys are fetched.
         cache: the alias in ``CACHES`` where introspection answers are kept.
     """
@@ -72,6 +74,7 @@ class Config:
     realm: str
     required_paths: tuple[str, ...]
     max_token_length: int
+    token_cache: TokenCachePolicy
     http: HttpPolicy
     cache: str
 
@@ -94,7 +97,6 @@ def parse(raw: object) -> tuple[Config, list[Problem]]:
         keys=_TOP_KEYS,
         elsewhere=_ELSEWHERE,
     )
-    _refuse_token_cache(top)
     http = parse_http(top.section("HTTP", HTTP_KEYS))
     issuers, users = _issuers(top, http) if usable else ((), {})
     return Config(
@@ -105,16 +107,18 @@ def parse(raw: object) -> tuple[Config, list[Problem]]:
         max_token_length=int(
             top.number("MAX_TOKEN_LENGTH", 16384, least=256, most=1048576)
         ),
+        token_cache=_token_cache(top),
         http=http,
         cache=_cache(top),
     ), problems
 
 
-def _refuse_token_cache(top: Section) -> None:
+def _token_cache(top: Section) -> TokenCachePolicy:
     cache = top.section("TOKEN_CACHE", ("MAX_AGE", "SIZE"))
-    cache.number("MAX_AGE", 60, least=1, most=3600)
-    if cache.number("SIZE", 0, least=0, most=1e9):
-        cache.not_built("SIZE", "a cache of verified tokens")
+    return TokenCachePolicy(
+        size=int(cache.number("SIZE", 0, least=0, most=1_000_000)),
+        max_age=cache.number("MAX_AGE", 60, least=1, most=3600),
+    )
 
 
 def _issuers(

@@ -270,15 +270,6 @@ class Section:
             return None
         return function  # type: ignore[no-any-return]
 
-    def not_built(self, key: str, what: str) -> None:
-        """Refuse a feature that this version does not have: ignoring it is worse."""
-        self.problem(
-            "E012",
-            f"asks for {what}, which this version does not have",
-            key=key,
-            hint="Remove the setting.",
-        )
-
 
 def _hint(close: list[str], elsewhere: str | None, known: list[str]) -> str:
     if elsewhere is not None:

@@ -34,6 +34,7 @@ from .core.keys import (
     StaticKeys,
 )
 from .core.resource_server import ResourceServer
+from .core.token_cache import TokenCache
 from .stores import DatabaseKeyStore, closing_connections
 from .telemetry import count_fetch, count_introspection
 
@@ -144,6 +145,11 @@ def _build() -> ResourceServer:
             for policy in config.issuers
             if (asked := policy.introspection) is not None
         },
+        cache=(
+            TokenCache(config.token_cache, clock=seams.clock)
+            if config.token_cache.size
+            else None
+        ),
         max_token_length=config.max_token_length,
     )
 

@@ -411,7 +411,9 @@ FAULTS = {
     "SIZE negative": (top(TOKEN_CACHE={"SIZE": -1}), "E011", AT),
     "MAX_AGE NaN": (top(TOKEN_CACHE={"MAX_AGE": float("nan")}), "E011", AT),
     # Features of later versions.
-    "TOKEN_CACHE": (top(TOKEN_CACHE={"SIZE": 10}), "E012", f"{AT}['TOKEN_CACHE']"),
+    "SIZE too large": (top(TOKEN_CACHE={"SIZE": 1_000_001}), "E011", AT),
+    "MAX_AGE too long": (top(TOKEN_CACHE={"MAX_AGE": 3601}), "E011", AT),
+    "MAX_AGE 0": (top(TOKEN_CACHE={"SIZE": 1, "MAX_AGE": 0}), "E011", AT),
     # Asking the issuer.
     "VALIDATION introspection alone": (
         issuer(VALIDATION="introspection"),

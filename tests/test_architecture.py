@@ -24,7 +24,7 @@ LAYERS = (
     ("credentials", "challenges", "access_token", "jwk"),
     ("client_assertion", "client_authentication"),
     ("jws", "issuers", "metadata"),
-    ("token_kind", "project_validators"),
+    ("token_kind", "project_validators", "token_cache"),
     ("claims", "keys"),
     ("jwt_validator", "breaker", "signed_answer"),
     ("introspection",),

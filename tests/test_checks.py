@@ -68,7 +68,8 @@ def test_every_check_id_has_a_test():
     tested = {problem_id for _, problem_id, _ in FAULTS.values()}
     tested |= set(re.findall(r'"([EW]\d{3})"', Path(__file__).read_text()))
     assert set(re.findall(r"\b([EW]\d{3})\b", source)) == tested
-    assert {f"E{number:03}" for number in range(1, 30)} <= tested
+    # The twelfth was for settings whose features were not built yet.
+    assert {f"E{n:03}" for n in range(1, 30) if n != 12} <= tested
     assert {f"W{number:03}" for number in range(1, 8)} <= tested
 
 

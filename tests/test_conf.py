@@ -496,6 +496,7 @@ def test_default_and_good_value(read, default, raw, value):
         keys(REFRESH="on_demand", STORE="database"),
         keys(REFRESH="command", MAX_STALE=604800),
         top(TOKEN_CACHE={"SIZE": 0, "MAX_AGE": 60}),
+        top(TOKEN_CACHE={"SIZE": 1_000_000, "MAX_AGE": 3600}),
         issuer(PROFILE="default"),
         http(ALLOW_INSECURE=[]),
         UserDict(top()),

@@ -302,3 +302,24 @@ def test_nothing_is_fetched_to_start():
         get_resource_server()
         assert wiring.get_resource_server().validators
     assert fake.fetches == []
+
+
+# Verified tokens that are kept
+
+
+@pytest.mark.parametrize("cache", [None, {}, {"SIZE": 0}, {"MAX_AGE": 5}])
+def test_without_a_size_no_token_is_kept(settings, cache):
+    if cache is not None:
+        settings.OIDC_RS = {**settings.OIDC_RS, "TOKEN_CACHE": cache}
+    assert get_resource_server()._cache is None
+
+
+def test_a_child_process_starts_with_no_kept_token(settings, clock):
+    settings.OIDC_RS = {**settings.OIDC_RS, "TOKEN_CACHE": {"SIZE": 10}}
+    fake = FakeIssuer(clock=clock)
+    with install(fake, clock=clock):
+        get_resource_server().validate(fake.access_token())
+        assert len(get_resource_server()._cache) == 1
+        # What os.register_at_fork does in every child.
+        wiring.reset()
+        assert len(get_resource_server()._cache) == 0

@@ -8,7 +8,14 @@ cost a fetch.
 from __future__ import annotations
 
 from .access_token import AccessToken
-from .claims import ClaimFacts, check_claims, to_access_token
+from .claims import (
+    ClaimFacts,
+    check_age,
+    check_claims,
+    check_expiry,
+    check_not_before,
+    to_access_token,
+)
 from .clock import Clock
 from .errors import BadSignature, KeyUnusable, UnknownKey
 from .issuers import IssuerPolicy
@@ -39,17 +46,39 @@ class JwtValidator:
             KeysUnavailable: nobody can tell now.
             KeysPending: telling takes waiting, and ``wait`` is false.
         """
-        return self.access_token(jws, self.check(jws, wait=wait))
+        facts, _keys = self.check(jws, wait=wait)
+        return self.access_token(jws, facts)
 
-    def check(self, jws: UnverifiedJws, *, wait: bool) -> ClaimFacts:
-        """Run every check but the project's; raises as ``validate`` does."""
+    def check(
+        self, jws: UnverifiedJws, *, wait: bool
+    ) -> tuple[ClaimFacts, VerificationKeys]:
+        """Run every check but the project's; raises as ``validate`` does.
+
+        Returns what was found, and the keys that one of verified the signature.
+        """
         known = self._headers.get(jws.encoded_header)
         algorithm, key_id = self.check_header(jws) if known is None else known
-        self.verify(jws, algorithm, key_id, wait=wait)
+        keys = self.verify(jws, algorithm, key_id, wait=wait)
         facts = self.check_claims(jws)
         if known is None:
             self._headers.remember(jws.encoded_header, (algorithm, key_id))
-        return facts
+        return facts, keys
+
+    def check_again(
+        self, access_token: AccessToken, keys: VerificationKeys, *, wait: bool
+    ) -> AccessToken | None:
+        """Return a token that ``keys`` verified before, if nothing has changed since.
+
+        Judged again are its times and what the project's validators say; None where
+        other keys are in force by now. Raises as ``validate``.
+        """
+        if self.keys.snapshot(wait=wait).keys is not keys:
+            return None
+        claims, now = access_token.claims, self.clock.now()
+        check_expiry(claims, self.policy, now)
+        check_not_before(claims, self.policy, now)
+        check_age(claims, self.policy, now)
+        return run_validators(access_token, self.policy)
 
     def check_header(self, jws: UnverifiedJws) -> tuple[str, str | None]:
         """Return ``(alg, kid)`` of a header this issuer may send."""
@@ -59,8 +88,8 @@ class JwtValidator:
 
     def verify(
         self, jws: UnverifiedJws, algorithm: str, key_id: str | None, *, wait: bool
-    ) -> None:
-        """Verify the signature with one of the issuer's keys.
+    ) -> VerificationKeys:
+        """Verify the signature with one of the issuer's keys; return all of them.
 
         Raises:
             BadSignature: the named key did not sign this; never a reason to fetch.
@@ -70,7 +99,7 @@ class JwtValidator:
         keys = self.keys.snapshot(wait=wait).keys
         candidates = keys.matching(key_id, algorithm)
         if _any_verifies(candidates, algorithm, jws):
-            return
+            return keys
         if key_id is not None:
             if candidates:
                 raise BadSignature
@@ -96,6 +125,7 @@ class JwtValidator:
             raise UnknownKey(claim="kid", reason="unknown")
         if keys is tried or not _any_verifies(candidates, algorithm, jws):
             raise BadSignature
+        return keys
 
     def check_claims(self, jws: UnverifiedJws) -> ClaimFacts:
         """Run every claim check on the token's claims."""

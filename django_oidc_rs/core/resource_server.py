@@ -17,9 +17,11 @@ from .errors import (
 )
 from .introspection_validator import IntrospectionValidator
 from .issuers import IssuerPolicy
+from .jwk import VerificationKeys
 from .jws import KnownHeaders, UnverifiedJws, parse_jws
 from .jwt_validator import JwtValidator
 from .strict_json import FrozenDict
+from .token_cache import MAX_LENGTH, KeptToken, TokenCache
 from .token_kind import check_token_type
 
 __all__ = ["ResourceServer"]
@@ -31,6 +33,7 @@ class ResourceServer:
     Args:
         validators: issuer identifier -> its validator; exact strings.
         introspection: issuer identifier -> who asks it, where it can be asked.
+        cache: keeps JWTs that were verified here; None keeps none.
         max_token_length: characters; a longer token is refused unparsed.
     """
 
@@ -39,12 +42,14 @@ class ResourceServer:
         validators: Mapping[str, JwtValidator],
         *,
         introspection: Mapping[str, IntrospectionValidator] = MappingProxyType({}),
+        cache: TokenCache | None = None,
         max_token_length: int,
     ) -> None:
         """Take the validators; nothing is fetched."""
         self._validators = dict(validators)
         self._introspection = dict(introspection)
         self._headers = KnownHeaders[FrozenDict]()
+        self._cache = cache
         self.max_token_length = max_token_length
         self.opaque = next(
             (each for each in introspection.values() if _takes_opaque(each.policy)),
@@ -82,10 +87,34 @@ class ResourceServer:
         """
         if len(raw_token) > self.max_token_length:
             raise TokenTooLong
+        cache = None if introspect or len(raw_token) > MAX_LENGTH else self._cache
+        if cache is None:
+            return self._judge(raw_token, wait=wait, introspect=introspect)[0]
+        digest = cache.digest(raw_token)
+        kept = cache.get(digest)
+        access_token = None if kept is None else self._judge_again(kept, wait=wait)
+        if access_token is None:
+            access_token, keys = self._judge(raw_token, wait=wait, introspect=False)
+            if keys is not None:
+                cache.keep(digest, access_token, keys)
+        return access_token
+
+    def _judge_again(self, kept: KeptToken, *, wait: bool) -> AccessToken | None:
+        validator = self._validators[kept.access_token.issuer]
+        try:
+            return validator.check_again(kept.access_token, kept.keys, wait=wait)
+        except ResourceServerError as error:
+            error.issuer_alias = validator.policy.alias
+            raise
+
+    def _judge(
+        self, raw_token: str, *, wait: bool, introspect: bool
+    ) -> tuple[AccessToken, VerificationKeys | None]:
+        """Return the access token, and the keys where they alone vouch for it."""
         opaque = self.opaque_issuer(raw_token)
         if opaque is not None:
             try:
-                return opaque.validate(raw_token, live=introspect, wait=wait)
+                return opaque.validate(raw_token, live=introspect, wait=wait), None
             except ResourceServerError as error:
                 error.issuer_alias = opaque.policy.alias
                 raise
@@ -93,14 +122,16 @@ class ResourceServer:
         validator = self.select(jws)
         try:
             if introspect or validator.policy.validation == "introspection":
-                return self._ask(raw_token, jws, validator, live=introspect, wait=wait)
-            access_token = validator.validate(jws, wait=wait)
+                asked = self._ask(raw_token, jws, validator, live=introspect, wait=wait)
+                return asked, None
+            facts, keys = validator.check(jws, wait=wait)
+            access_token = validator.access_token(jws, facts)
         except ResourceServerError as error:
             error.issuer_alias = validator.policy.alias
             raise
         if jws.encoded_header not in self._headers:
             self._headers.remember(jws.encoded_header, jws.header)
-        return access_token
+        return access_token, keys
 
     def _ask(
         self,

@@ -26,6 +26,7 @@ SECTIONS = MappingProxyType(
             *_ids("SU", 1, *range(3, 7)),
             *_ids("PR", 1, *range(3, 7)),
         ),
+        "M": _ids("VC", 1, *range(3, 8)),
     }
 )
 """Section -> the IDs of its cases; gaps are intended."""

@@ -1,4 +1,4 @@
-"""Every case of sections A to E, I and L is tested, or it is said why not."""
+"""Every case of sections A to E, I, L and M is tested, or it is said why not."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.cases import (
     test_responses,
     test_structure,
     test_time,
+    test_token_cache,
 )
 from tests.row_ids import ids_of
 
@@ -26,6 +27,7 @@ MODULES = {
     "E": test_key_selection,
     "I": test_introspection,
     "L": test_responses,
+    "M": test_token_cache,
 }
 
 

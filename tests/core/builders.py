@@ -139,10 +139,11 @@ def validator(issuer_policy=None, keys=None):
     )
 
 
-def server(*validators, max_token_length=MAX_TOKEN_LENGTH):
+def server(*validators, cache=None, max_token_length=MAX_TOKEN_LENGTH):
     """Return a resource server; by default one that trusts the default issuer."""
     return ResourceServer(
         {each.policy.issuer: each for each in validators or (validator(),)},
+        cache=cache,
         max_token_length=max_token_length,
     )
 
