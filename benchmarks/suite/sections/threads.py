@@ -28,13 +28,13 @@ def run(lab: Lab, pace: Pace) -> Section:
     runners = {
         job: lambda loops, job=job: worker.run(job, loops)
         for name in ("verify", "validate")
-        for job in (name, f"{name}, 2 threads")
+        for job in (f"{name}, 1 threads", f"{name}, 2 threads")
     }
     longer = replace(pace, turn=_TURN, rounds=1 + pace.rounds // 4)
     samples = interleave(runners, longer)
     rows = []
     for name, title in (("verify", "bare verify"), ("validate", "core validation")):
-        one, two = samples[name], samples[f"{name}, 2 threads"]
+        one, two = samples[f"{name}, 1 threads"], samples[f"{name}, 2 threads"]
         # Each of the two makes as many loops as the one.
         gain = 2 * paired(truediv, one, two)
         rows.append((title, 1e6 / median(one), 2e6 / median(two), gain))
