@@ -19,6 +19,7 @@ __all__ = [
     "answer",
     "challenge_for",
     "insufficient_scope",
+    "leave_unmailed",
     "mark_private",
     "no_credentials",
 ]
@@ -60,6 +61,7 @@ def answer(error: ResourceServerError, scope: str | None = None) -> HttpResponse
         response["WWW-Authenticate"] = challenge
     if isinstance(error, TemporarilyUnavailable):
         response["Retry-After"] = str(error.retry_after)
+        leave_unmailed(response)
     return mark_private(response)
 
 
@@ -80,6 +82,15 @@ def no_credentials(requirement: ScopeRequirement | None = None) -> HttpResponse:
 def insufficient_scope(requirement: ScopeRequirement) -> HttpResponse:
     """Return the 403 that names the scopes needed. RFC 6750 section 3.1."""
     return answer(InsufficientScope(), requirement.challenge)
+
+
+def leave_unmailed(response: HttpResponseBase) -> None:
+    """Have Django not log ``response`` as a fault of the project's.
+
+    It would mail every 503 to ``ADMINS``: in an outage of the issuer one for each
+    request, and strangers can order them. ``django_oidc_rs.requests`` has logged it.
+    """
+    vars(response)["_has_been_logged"] = True
 
 
 def mark_private(response: _R) -> _R:

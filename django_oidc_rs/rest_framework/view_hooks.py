@@ -17,7 +17,7 @@ from rest_framework.request import Request
 
 from ..core.access_token import AccessToken
 from ..core.errors import InsufficientScope
-from ..responses import mark_private
+from ..responses import leave_unmailed, mark_private
 from .exceptions import CredentialsRequired, Refused
 from .permissions import AccessTokenPermission
 
@@ -155,6 +155,8 @@ class _ViewHooks:
         exception, self._exception = self._exception, None
         if exception is None or response.status_code != exception.status_code:
             return response
+        if response.status_code >= 500:
+            leave_unmailed(response)
         for attribute, name in (
             ("auth_header", "WWW-Authenticate"),
             ("wait", "Retry-After"),
