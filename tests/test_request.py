@@ -30,6 +30,10 @@ from django_oidc_rs.core.errors import (
     UserRejected,
 )
 from django_oidc_rs.decorators import access_token_required
+from django_oidc_rs.middleware import (
+    AccessTokenRequiredMiddleware,
+    ResourceServerMiddleware,
+)
 from django_oidc_rs.models import FederatedIdentity
 from django_oidc_rs.request import (
     aaccess_token_of,
@@ -402,7 +406,11 @@ def no_threads(monkeypatch):
     def hop(self, *args, **kwargs):
         raise AssertionError(f"a thread for {self.func}")
 
+    def submit(self, executor, function, *args):
+        raise AssertionError(f"a thread for {function}")
+
     monkeypatch.setattr(SyncToAsync, "__call__", hop)
+    monkeypatch.setattr(asyncio.BaseEventLoop, "run_in_executor", submit)
 
 
 @pytest.mark.parametrize(
@@ -422,6 +430,37 @@ async def test_no_thread_for_a_view_that_does_not_resolve(fake_issuer, no_thread
     headers = {"Authorization": f"Bearer {fake_issuer.access_token()}"}
     response = await aguarded(AsyncRequestFactory().get("/", headers=headers))
     assert response.content == b"in"
+
+
+@pytest.mark.parametrize("kept", [0, 10], ids=["verified", "kept"])
+@pytest.mark.parametrize(
+    "middleware", [AccessTokenRequiredMiddleware, ResourceServerMiddleware]
+)
+async def test_no_thread_in_the_middlewares(
+    fake_issuer, settings, no_threads, middleware, kept
+):
+    settings.OIDC_RS = {
+        **settings.OIDC_RS,
+        "USERS": {"RESOLVER": "token_user"},
+        "TOKEN_CACHE": {"SIZE": kept},
+    }
+
+    async def view(request):
+        token = request.access_token
+        if middleware is ResourceServerMiddleware:
+            token = await request.aaccess_token()
+        return HttpResponse(token.subject)
+
+    async def serve(request):
+        refusal = None
+        if middleware is AccessTokenRequiredMiddleware:
+            refusal = await inner.process_view(request, view, (), {})
+        return refusal or await view(request)
+
+    inner = middleware(serve)
+    for _ in range(2):
+        response = await inner(get(fake_issuer.access_token()))
+        assert (response.status_code, response.content) == (200, b"alice")
 
 
 @pytest.fixture
