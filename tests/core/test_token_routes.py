@@ -125,6 +125,8 @@ BAD_JWTS = {
     ),
     "header-cut": (encode(b'{"alg":') + ".e30.eA", MalformedToken),
     "header-with-white-space": (encode(b' \n{"a":') + ".e30.eA", MalformedToken),
+    # Decoded as if the underscore were not there, this would be no object.
+    "header-url-alphabet": ("eyJhIjoi_yJ9.e30.eA", MalformedToken),
     "header-standard-alphabet": ("eyJhIjoi_-8ifQ.e30.eA", MalformedToken),
 }
 
