@@ -418,6 +418,21 @@ def test_a_cached_answer_does_not_do_for_a_high_risk_view(configure):
         assert asked(issuer) == 3
 
 
+def test_an_issuer_that_is_always_asked_needs_no_keys(configure):
+    configure(validation="introspection")
+    issuer = FakeIssuer()
+    with install(issuer):
+        raw_token = issuer.access_token()
+        issuer.rotate()
+        for introspect in (False, True):
+            token = access_token_of(get(raw_token), introspect=introspect)
+            assert token.validated_by == "introspection"
+        assert issuer.jwks_uri not in issuer.fetches
+        issuer.revoke(raw_token)
+        with pytest.raises(InactiveToken):
+            access_token_of(get(raw_token))
+
+
 def test_owners(access_token):
     one = access_token()
     assert have_one_owner(one, replace(one, scopes=frozenset(("x",))))

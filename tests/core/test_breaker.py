@@ -145,6 +145,8 @@ def test_a_clock_that_runs_backwards_gives_nothing_back():
     guard = FloodGuard()
     spend(guard)
     assert stopped(guard, now=NOW - 3600)
+    # And takes nothing away.
+    assert not stopped(guard, now=NOW - 3599)
 
 
 def test_active_tokens_cost_nothing():

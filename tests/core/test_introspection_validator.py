@@ -181,6 +181,12 @@ def test_a_validator_of_the_project_has_its_say_once():
     assert len(seen) == 1
 
 
+def test_a_validator_that_answers_something_is_a_mistake():
+    asking = Asking(says(), policy={"validators": (lambda _token: True,)})
+    with pytest.raises(TypeError):
+        asking.validate()
+
+
 # The audience.
 
 

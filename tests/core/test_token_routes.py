@@ -20,6 +20,7 @@ from django_oidc_rs.core.errors import (
     UntrustedIssuer,
 )
 from django_oidc_rs.core.resource_server import ResourceServer
+from django_oidc_rs.core.token_cache import TokenCache, TokenCachePolicy
 from django_oidc_rs.testing.signing import encode
 
 from .asking import OPAQUE, Asking, document
@@ -50,7 +51,7 @@ NO = document({"active": False})
 class Kit:
     """A resource server of issuers, each of them ``Asking`` or a plain policy."""
 
-    def __init__(self, *issuers, max_token_length=16384):
+    def __init__(self, *issuers, max_token_length=16384, cache=None):
         self.issuers = issuers
         self.server = ResourceServer(
             {
@@ -63,6 +64,7 @@ class Kit:
                 if isinstance(each, Asking)
             },
             max_token_length=max_token_length,
+            cache=cache,
         )
 
     def validate(self, raw_token=None, **options):
@@ -125,6 +127,8 @@ BAD_JWTS = {
     ),
     "header-cut": (encode(b'{"alg":') + ".e30.eA", MalformedToken),
     "header-with-white-space": (encode(b' \n{"a":') + ".e30.eA", MalformedToken),
+    # Decoded as if the underscore were not there, this would be no object.
+    "header-url-alphabet": ("eyJhIjoi_yJ9.e30.eA", MalformedToken),
     "header-standard-alphabet": ("eyJhIjoi_-8ifQ.e30.eA", MalformedToken),
 }
 
@@ -196,6 +200,24 @@ def test_a_high_risk_view_asks_past_the_cache():
     for introspect in (False, False, True, True):
         one.validate(raw_token, introspect=introspect)
     assert len(one.questions) == 3
+
+
+def test_tokens_that_are_kept_do_not_answer_for_the_issuer():
+    asking = Asking(yes(), validation="auto")
+    cache = TokenCache(TokenCachePolicy(size=10), clock=asking.clock)
+    one, raw_token = Kit(asking, cache=cache), sign()
+    # What was asked about is not kept.
+    for token in (OPAQUE, OPAQUE):
+        one.validate(token)
+    one.validate(raw_token, introspect=True)
+    assert (len(cache), len(one.questions)) == (0, 3)
+    one.validate(raw_token)
+    assert len(cache) == 1
+    asking.post.says = [NO]
+    with pytest.raises(InactiveToken):
+        one.validate(raw_token, introspect=True)
+    with pytest.raises(InactiveToken):
+        one.validate(OPAQUE)
 
 
 # An opaque token.
