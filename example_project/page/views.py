@@ -21,6 +21,7 @@ _FILES = Path(__file__).parent / "files"
 # Named one by one: no path of a request is ever joined to a folder's.
 _TYPES = {
     "dom.js": "text/javascript",
+    "exchange.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "jwt.js": "text/javascript",
     "main.js": "text/javascript",

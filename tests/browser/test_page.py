@@ -25,6 +25,7 @@ from .conftest import PATIENCE_SECONDS, TOKEN_SECONDS
 
 YOURS = "Your orders"
 PLACE = "Order two books"
+DELETE = "Delete what you ordered last"
 STORED = """async () => JSON.stringify([
     {...localStorage}, {...sessionStorage}, document.cookie, location.href,
     history.state, window.name, (await indexedDB.databases()).map(({name}) => name),
@@ -86,6 +87,21 @@ def test_a_scope_is_not_enough_where_staff_is_asked_for(visit_with):
     assert not alice.tab.locator("#ask-again").is_visible()
     carol.sign_in("carol", also=["orders:admin"])
     assert carol.call("staff only")[0] == 200
+
+
+def test_a_revoked_token_deletes_nothing_and_reads_until_it_expires(visit):
+    visit.sign_in(also=["orders:write"])
+    assert visit.call(PLACE)[0] == 201
+    assert visit.call(DELETE)[0] == 204
+    assert visit.call(PLACE)[0] == 201
+    visit.tab.get_by_role("button", name="Revoke").click()
+    visit.tab.get_by_text("has revoked the access token").wait_for()
+    status, challenge, _ = visit.call(DELETE)
+    assert status == 401
+    assert 'error="invalid_token"' in challenge
+    assert "issuer was asked" in visit.tab.locator("#explanation").inner_text()
+    assert visit.call(YOURS)[0] == 200
+    assert "does not ask" in visit.tab.locator("#explanation").inner_text()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 // The screen: what is shown, and what the buttons do.
 
 import { byId, element, show } from "./dom.js";
+import { curl, parameters, pretty } from "./exchange.js";
 import { forge, read } from "./jwt.js";
 import { Client } from "./oauth.js";
 import { CALLS, NOT_READ, PARTS, explain } from "./words.js";
@@ -12,6 +13,7 @@ let client;
 // The tokens live here and die with the page. Local storage would keep them for any
 // script that ever runs on this origin.
 let tokens = null;
+let order = 0; // The one placed last; there is never a 0.
 
 function notify(text, kind = "") {
   byId("notice").className = `notice ${kind}`;
@@ -123,35 +125,8 @@ function credentials(send) {
   }[send]();
 }
 
-function curl({ method, path, body }, token) {
-  const words = ["curl -i"];
-  if (method !== "GET") {
-    words.push(`-X ${method}`);
-  }
-  if (token) {
-    words.push(`-H 'Authorization: Bearer ${token}'`);
-  }
-  if (body) {
-    words.push("-H 'Content-Type: application/json'", `-d '${JSON.stringify(body)}'`);
-  }
-  return [...words, location.origin + path].join(" \\\n  ");
-}
-
-/** Return the parameters of a Bearer challenge: RFC 6750 section 3. */
-function parameters(header) {
-  const pairs = (header ?? "").matchAll(/(\w+)="([^"]*)"/g);
-  return Object.fromEntries(Array.from(pairs, ([, name, text]) => [name, text]));
-}
-
-function pretty(text) {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
-}
-
-async function call(each) {
+async function call(listed) {
+  const each = { ...listed, path: listed.path.replace("{order}", order) };
   byId("answer").setAttribute("aria-busy", "true");
   const token = credentials(each.send);
   const headers = {};
@@ -176,9 +151,14 @@ async function call(each) {
     ` ${each.method} ${each.path}`,
     challenge.error ? element("code", {}, challenge.error) : "",
   );
-  byId("explanation").textContent = explain({ ...each, status: response.status, challenge, expired });
+  const revoked = Boolean(tokens?.revoked);
+  byId("explanation").textContent = explain({ ...each, status: response.status, challenge, expired, revoked });
   byId("challenge").textContent = header ?? "none";
-  byId("body").textContent = pretty(await response.text()) || "empty";
+  const text = await response.text();
+  if (response.status === 201) {
+    order = JSON.parse(text).id;
+  }
+  byId("body").textContent = pretty(text) || "empty";
   byId("curl").textContent = curl(each, token && shorten(token));
   byId("copy").onclick = () => copy(curl(each, token));
   byId("copied").textContent = "";
@@ -252,6 +232,16 @@ byId("refresh").onclick = () =>
       showTokens();
     },
     "Cannot refresh",
+  );
+
+byId("revoke").onclick = () =>
+  attempt(
+    byId("revoke"),
+    async () => {
+      tokens = await client.revoke(tokens);
+      notify("The authorization server has revoked the access token. See who notices: deleting asks it, reading does not.", "good");
+    },
+    "Cannot revoke",
   );
 
 byId("sign-out").onclick = () =>

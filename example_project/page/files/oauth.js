@@ -113,6 +113,13 @@ export class Client {
     return this.#received(fresh, tokens);
   }
 
+  /** Revoke the access token: RFC 7009. Only who asks the server sees that. */
+  async revoke(tokens) {
+    const revoked = { token: tokens.access_token, token_type_hint: "access_token" };
+    await this.#post(this.metadata.revocation_endpoint, revoked);
+    return { ...tokens, revoked: true };
+  }
+
   /** Revoke the refresh token (RFC 7009) and leave, to end the session there too. */
   async beginSignOut(tokens) {
     const revoked = { token: tokens.refresh_token, token_type_hint: "refresh_token" };
@@ -129,7 +136,7 @@ export class Client {
 
   #received(answer, before) {
     const expiresAt = Date.now() + answer.expires_in * 1000;
-    return { ...before, ...answer, expiresAt };
+    return { ...before, ...answer, expiresAt, revoked: false };
   }
 
   #leave(endpoint, parameters) {

@@ -10,6 +10,7 @@ export const CALLS = [
   { method: "GET", path: "/me/", send: "access", needs: "any valid token", about: "Whom the API takes you for" },
   { method: "GET", path: "/orders/", send: "access", needs: "orders:read", about: "Your orders, nobody else’s" },
   { method: "POST", path: "/orders/", send: "access", needs: "orders:write", about: "Order two books", body: ORDER },
+  { method: "DELETE", path: "/orders/{order}/", send: "access", needs: "orders:write, and the issuer’s word", about: "Delete what you ordered last" },
   { method: "GET", path: "/stats/", send: "access", needs: "orders:read", about: "A plain async view" },
   { method: "GET", path: "/admin/orders/", send: "access", needs: "orders:admin", about: "And staff only, like carol" },
   { method: "GET", path: "/health/", send: "nothing", needs: "no token", about: "A public view" },
@@ -38,12 +39,15 @@ export const PARTS = {
 export const NOT_READ = "Not read by the API. Your code may: request.auth.claim(…).";
 
 /** Return what an answer means. */
-export function explain({ status, send, challenge, expired }) {
+export function explain({ status, method, send, challenge, expired, revoked }) {
   if (status === 401 && !challenge.error) {
     return "Nobody presented a token, so the challenge names no error: just what to bring.";
   }
   if (status === 401 && expired && send === "access") {
     return "The token has expired. Refresh it; a client need not know more.";
+  }
+  if (status === 401 && revoked && send === "access") {
+    return "The issuer was asked, and has revoked the token. Views that do not ask take it until it expires.";
   }
   if (status === 401) {
     return "A bad token. Callers are told no more than that; the API’s log and explain_access_token know why.";
@@ -54,11 +58,20 @@ export function explain({ status, send, challenge, expired }) {
   if (status === 403) {
     return "The scope is there, but you are not: this view is for staff. No scope would help, so none is named.";
   }
+  if (status === 404) {
+    return "The token is good, but you have no such order. Place one first.";
+  }
   if (status === 503) {
-    return "The API cannot tell just now: it has no keys to check with. Your token may well be good.";
+    return "The API cannot tell just now: it has no keys to check with, or cannot ask. Your token may well be good.";
   }
   if (status < 300 && send === "nothing") {
     return "Nothing protects this view, and no token was looked at.";
+  }
+  if (status < 300 && revoked) {
+    return "The token is revoked, but this view does not ask: to a signature it is good until it expires.";
+  }
+  if (status < 300 && method === "DELETE") {
+    return "All is in order here, and the issuer, asked just now, says that the token is still active.";
   }
   return status < 300 ? "Signature, issuer, audience, time, user and scope are in order." : "";
 }
