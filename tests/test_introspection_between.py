@@ -14,11 +14,12 @@ from rest_framework.decorators import api_view, permission_classes
 from rest_framework.response import Response
 
 from django_oidc_rs.core.breaker import FloodGuard
+from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.decorators import scope_required
 from django_oidc_rs.mixins import ScopeRequiredMixin
 from django_oidc_rs.rest_framework import HasScope
 from django_oidc_rs.testing import FakeClock, FakeIssuer, install
-from tests.attacks.asking import lying, said, settings_of, stage
+from tests.attacks.asking import failing, lying, said, settings_of, stage
 from tests.core.asking import DictCache, answers
 from tests.core.builders import NOW, claims
 
@@ -182,6 +183,38 @@ def test_who_spoils_the_answer_about_oneself_shuts_others_out_once(client):
             issuer.clock.advance(2)
             assert call(client, "/live", good).status_code == 200
         assert refused == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [("connect",), ("timeout",), ("protocol",), ("status", 404), ("status", 502)],
+)
+def test_a_token_that_a_firewall_drops_shuts_nobody_in_use_out(client, fault):
+    crafted = "../../../../etc/passwd"
+    with stage() as issuer, lying({crafted: failing(*fault)}):
+        good = issuer.opaque_token("alice", ["read"])
+        assert call(client, "/live", good).status_code == 200
+        for _ in range(3):
+            assert call(client, "/live", crafted).status_code == 503
+            assert call(client, "/live", good).status_code == 200
+
+
+def test_once_known_tokens_fail_nobody_asks(client):
+    table = {}
+    crafted = "../../../../etc/passwd"
+    with stage() as issuer, lying(table):
+        good = [issuer.opaque_token(each, ["read"]) for each in ("alice", "bob")]
+        assert {call(client, "/live", each).status_code for each in good} == {200}
+        asked = []
+
+        def dead():
+            asked.append(1)
+            raise FetchError("timeout")
+
+        table["*"] = dead
+        for raw_token in (crafted, *good, crafted, *good):
+            assert call(client, "/live", raw_token).status_code == 503
+        assert len(asked) == 2
 
 
 class Slow:

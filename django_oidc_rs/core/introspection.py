@@ -121,7 +121,8 @@ class IntrospectionClient:
             IntrospectionUnavailable: the issuer cannot be asked, or its answer cannot
                 be believed: never a reason to take the token for good, or for bad.
         """
-        ticket = self._breaker.admit(self._clock.monotonic())
+        known = _digest(raw_token) in self._active
+        ticket = self._breaker.admit(self._clock.monotonic(), known=known)
         try:
             members = self._members(raw_token)
         except _Failed as error:
@@ -256,7 +257,9 @@ class IntrospectionClient:
         else:
             self._accuser = digest if error.in_doubt else ""
             kind, now = IntrospectionUnavailable, self._clock.monotonic()
-            retry_after = self._breaker.failed(ticket, now, pause=error.pause)
+            retry_after = self._breaker.failed(
+                ticket, now, pause=error.pause, known=digest in self._active
+            )
         alias = self._policy.alias
         logger.log(
             logging.WARNING if refused else logging.ERROR,
