@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from .core.errors import ResourceServerError
 from .core.scopes import ScopeRequirement
 from .introspect import asks_issuer
-from .request import Authenticated, aauthenticate, authenticate
+from .request import Authenticated, aauthenticate, authenticate, is_token_of
 from .responses import answer, insufficient_scope, no_credentials
 
 __all__ = ["Gate"]
@@ -85,19 +85,26 @@ def _plain(request: HttpRequest) -> HttpRequest:
 
 def _let_in(request: HttpRequest, authenticated: Authenticated) -> None:
     user, plain = authenticated.user, _plain(request)
+    access_token = authenticated.access_token
     if plain is not request:
+        wrapped: Any = request
         # Permissions and throttles below @api_view have judged whom REST framework
         # found: with a session beside the token they would be two people.
-        if getattr(request, "auth", None) is not authenticated.access_token:
+        judged = getattr(wrapped, "auth", None)
+        if not is_token_of(plain, judged):
             raise TypeError(
                 "REST framework did not authenticate this access token: put "
                 "AccessTokenAuthentication first among the view's authentication "
                 "classes, and use permission classes, HasScope say, instead of the "
                 "decorators and mixins of plain views"
             )
-        request.user = user
+        wrapped.user = user
+        if judged is not access_token:
+            # The issuer was asked since, and may grant less than what they judged.
+            wrapped.auth = access_token
+            wrapped.parser_context["view"].check_permissions(wrapped)
 
     async def auser() -> Any:
         return user
 
-    vars(plain).update(user=user, auser=auser, access_token=authenticated.access_token)
+    vars(plain).update(user=user, auser=auser, access_token=access_token)

@@ -38,4 +38,6 @@ def asks_issuer(introspect: bool | frozenset[str], method: str | None) -> bool: 
     """Whether a request with ``method`` has the issuer asked; HEAD counts as GET."""
     if isinstance(introspect, bool):
         return introspect
-    return ("GET" if method == "HEAD" else method) in introspect
+    # Views are found by the method in lower case: what overrides it may write "post".
+    name = (method or "").upper()
+    return ("GET" if name == "HEAD" else name) in introspect

@@ -21,7 +21,7 @@ from .reporting import hide_credentials
 from .signals import token_accepted, token_rejected
 from .telemetry import count_token
 from .token_user import TokenUser
-from .users import needs_database, resolve_user
+from .users import needs_database, reads_claims, resolve_user
 from .wiring import get_resource_server
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "access_token_of",
     "authenticate",
     "have_one_owner",
+    "is_token_of",
     "preset",
     "was_asked",
 ]
@@ -48,12 +49,14 @@ _CANNOT_TELL = (
 class _Outcome:
     """What became of one request's credentials; validated at most once.
 
-    ``live`` tells that the issuer was asked about this very request.
+    ``live`` tells that the issuer was asked about this very request; ``before`` is the
+    access token as it was until then.
     """
 
     validated: bool = False
     live: bool = False
     access_token: AccessToken | None = None
+    before: AccessToken | None = None
     user: Any = None
     error: ResourceServerError | None = None
     announced: bool = False
@@ -68,8 +71,11 @@ class _Outcome:
 
     def settle(self, access_token: AccessToken | None, *, live: bool) -> None:
         """Keep what validating gave."""
-        if not have_one_owner(access_token, self.access_token):
-            # The user was resolved for somebody else: resolve anew.
+        self.before = before = self.access_token
+        if not have_one_owner(access_token, before) or not _resolve_alike(
+            access_token, before
+        ):
+            # The user was resolved for somebody else, or by claims that hold no more.
             self.user = None
         self.access_token, self.validated, self.live = access_token, True, live
 
@@ -77,6 +83,13 @@ class _Outcome:
 def have_one_owner(one: AccessToken | None, other: AccessToken | None) -> bool:
     """Whether both tokens stand for the same subject and client of one issuer."""
     return _owner(one) == _owner(other)
+
+
+def _resolve_alike(one: AccessToken | None, other: AccessToken | None) -> bool:
+    """Whether both tokens of one owner give the same user."""
+    if one is None or other is None:
+        return True
+    return one.claims == other.claims or not reads_claims(one)
 
 
 def _owner(access_token: AccessToken | None) -> tuple[object, ...]:
@@ -123,6 +136,16 @@ def was_asked(request: HttpRequest) -> bool:
     """Whether the credentials were looked at, so that the answer depends on them."""
     outcome = getattr(request, _ATTRIBUTE, None)
     return isinstance(outcome, _Outcome) and outcome.validated
+
+
+def is_token_of(request: HttpRequest, access_token: object) -> bool:
+    """Whether ``access_token`` is that of ``request``, be it from before asking."""
+    outcome = getattr(request, _ATTRIBUTE, None)
+    return (
+        isinstance(outcome, _Outcome)
+        and isinstance(access_token, AccessToken)
+        and (access_token is outcome.access_token or access_token is outcome.before)
+    )
 
 
 class _ValidatorsPending(Exception):

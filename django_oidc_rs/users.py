@@ -26,7 +26,7 @@ from .token_user import TokenUser
 from .user_mapping import GENERATED, MappedClaims, map_claims
 from .user_settings import UserPolicy
 
-__all__ = ["needs_database", "resolve_user"]
+__all__ = ["needs_database", "reads_claims", "resolve_user"]
 
 # What saving a user raises where its values are at fault. Some projects validate when
 # they save; SQLite's driver lets numbers that are too long overflow.
@@ -37,6 +37,14 @@ def needs_database(access_token: AccessToken) -> bool:
     """Whether resolving this token's user may touch the database."""
     policy = get_config().users[access_token.issuer_alias]
     return not access_token.is_machine and policy.resolver != "token_user"
+
+
+def reads_claims(access_token: AccessToken) -> bool:
+    """Whether more than the owner of this token decides what its user is."""
+    policy = get_config().users[access_token.issuer_alias]
+    if access_token.is_machine or policy.resolver == "token_user" or policy.custom:
+        return True
+    return bool(policy.fields) or policy.groups_claim is not None
 
 
 def resolve_user(access_token: AccessToken) -> Any:

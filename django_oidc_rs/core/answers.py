@@ -125,18 +125,21 @@ class Answers:
         """Return a kept answer, ``{}`` for "not active", None where there is none."""
         return self._cache.get(key) if self._cache_seconds else None
 
-    def live(self, key: str, raw_token: str, guard: FloodGuard) -> Answer | None:
+    def live(
+        self, key: str, raw_token: str, guard: FloodGuard | None = None
+    ) -> Answer | None:
         """Ask the issuer whatever is kept; what it says is kept instead.
 
         Raises:
-            IntrospectionUnavailable: see ``IntrospectionClient.ask``; or ``guard`` says
-                no.
+            IntrospectionUnavailable: see ``IntrospectionClient.ask``; or ``guard``, if
+                there is one, says no.
         """
-        answer = guard.count(
-            key, self._clock.monotonic(), partial(self._ask, raw_token)
-        )
+        before = self.kept(key)
+        asked_at, ask = self._clock.monotonic(), partial(self._ask, raw_token)
+        answer = guard.count(key, asked_at, ask) if guard else ask()
         if self._cache_seconds:
-            self._keep(key, answer)
+            took = self._clock.monotonic() - asked_at
+            self._keep(key, answer, before=before, took=took)
         return answer
 
     def shared(self, key: str, raw_token: str, guard: FloodGuard) -> Answer | None:
@@ -190,10 +193,16 @@ class Answers:
             if alone:
                 self._cache.end(key)
 
-    def _keep(self, key: str, answer: Answer | None) -> None:
+    def _keep(
+        self, key: str, answer: Answer | None, *, before: Answer | None, took: float
+    ) -> None:
+        # Briefly: a token may be younger than the replica that was asked.
+        of_no = min(self._cache_seconds, _NEGATIVE)
         if answer is None:
-            # Briefly: a token may be younger than the replica that was asked.
-            self._cache.set(key, {}, min(self._cache_seconds, _NEGATIVE))
+            self._cache.set(key, {}, of_no)
+            return
+        if took >= of_no or (before != {} and self._cache.get(key) == {}):
+            # Somebody was told no meanwhile, which an older yes must not undo.
             return
         left = _seconds_left(answer, self._clock.now())
         if left > 0:

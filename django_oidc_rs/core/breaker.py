@@ -32,7 +32,9 @@ class Breaker:
     """Refuses at once while an endpoint is known to be down.
 
     After a failure nobody asks for 1, 2, 4 .. 60 seconds (and up to a fifth more), then
-    one request at a time tries.
+    one request at a time tries. ``known`` are questions about tokens that were active
+    before: as long as others alone failed, which a crafted token may have brought
+    about, they go on.
 
     Args:
         jitter: a source of numbers in 0..1.
@@ -45,17 +47,18 @@ class Breaker:
         self._failures = 0
         self._not_before = 0.0
         self._probed_at: float | None = None
+        self._known_failed = False
         # What was asked before the last verdict has no say in the next one.
         self._era = 0
 
-    def admit(self, now: float) -> int:
+    def admit(self, now: float, *, known: bool = False) -> int:
         """Return a ticket for ``succeeded`` or ``failed``.
 
         Raises:
             IntrospectionUnavailable: the endpoint failed not long ago.
         """
         with self._lock:
-            if not self._failures:
+            if not self._failures or (known and not self._known_failed):
                 return self._era
             if now < self._not_before:
                 raise _down(self._not_before - now)
@@ -69,6 +72,7 @@ class Breaker:
         with self._lock:
             if self._failures:
                 self._failures, self._probed_at = 0, None
+                self._known_failed = False
                 self._era += 1
 
     def undecided(self, ticket: int) -> None:
@@ -77,7 +81,9 @@ class Breaker:
             if ticket == self._era:
                 self._probed_at = None
 
-    def failed(self, ticket: int, now: float, *, pause: float = 0) -> float:
+    def failed(
+        self, ticket: int, now: float, *, pause: float = 0, known: bool = True
+    ) -> float:
         """Open, for ``pause`` seconds at least; return for how long.
 
         Fifty requests that were waiting for the same dead endpoint are one failure.
@@ -86,6 +92,7 @@ class Breaker:
             if ticket == self._era:
                 self._era += 1
                 self._failures += 1
+                self._known_failed |= known
                 self._probed_at = None
                 own = pause_after(self._failures, self._jitter())
                 self._not_before = now + min(max(own, pause), MAX_PAUSE)

@@ -108,6 +108,8 @@ class IntrospectionClient:
         self._on_answer = on_answer
         self._breaker = Breaker(jitter=jitter)
         self._active = RecentlyActive()
+        # The token that opened the breaker although it may be its own fault.
+        self._accuser = ""
         self._place: _Place | None = None
 
     def ask(self, raw_token: str) -> Answer | None:
@@ -119,7 +121,8 @@ class IntrospectionClient:
             IntrospectionUnavailable: the issuer cannot be asked, or its answer cannot
                 be believed: never a reason to take the token for good, or for bad.
         """
-        ticket = self._breaker.admit(self._clock.monotonic())
+        known = _digest(raw_token) in self._active
+        ticket = self._breaker.admit(self._clock.monotonic(), known=known)
         try:
             members = self._members(raw_token)
         except _Failed as error:
@@ -129,6 +132,8 @@ class IntrospectionClient:
             self._breaker.failed(ticket, self._clock.monotonic())
             raise
         self._breaker.succeeded()
+        # Others are fine: it may tell of itself alone, and not shut them out again.
+        self._active.discard(self._accuser)
         self._report("")
         if members.pop("active", None) is not True:
             self._active.discard(_digest(raw_token))
@@ -250,8 +255,11 @@ class IntrospectionClient:
             # only a token that was fine before tells that the endpoint is not.
             self._breaker.undecided(ticket)
         else:
+            self._accuser = digest if error.in_doubt else ""
             kind, now = IntrospectionUnavailable, self._clock.monotonic()
-            retry_after = self._breaker.failed(ticket, now, pause=error.pause)
+            retry_after = self._breaker.failed(
+                ticket, now, pause=error.pause, known=digest in self._active
+            )
         alias = self._policy.alias
         logger.log(
             logging.WARNING if refused else logging.ERROR,
