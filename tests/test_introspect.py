@@ -29,6 +29,7 @@ from django_oidc_rs.request import (
 )
 from django_oidc_rs.signals import token_accepted, token_rejected
 from django_oidc_rs.testing import FakeIssuer, force_access_token, install
+from django_oidc_rs.wiring import get_resource_server
 from tests.http_answers import assert_refusal, both, wsgi
 
 pytestmark = pytest.mark.urls(__name__)
@@ -582,3 +583,38 @@ async def test_an_async_view_asks_off_the_loop(issuer):
 
 def say_nothing(access_token):
     return None
+
+
+# Verified tokens that are kept.
+
+
+def test_who_has_the_issuer_asked_gets_no_kept_token(configure):
+    configure(TOKEN_CACHE={"SIZE": 10})
+    fake = FakeIssuer()
+    with install(fake):
+        raw_token = fake.access_token()
+        for _ in range(2):
+            assert access_token_of(get(raw_token)).validated_by == "jwt"
+        assert asked(fake) == 0
+        live = access_token_of(get(raw_token), introspect=True)
+        assert (live.validated_by, asked(fake)) == ("introspection", 1)
+        # What the issuer said is not kept beside what was verified here.
+        assert access_token_of(get(raw_token)).validated_by == "jwt"
+        fake.revoke(raw_token)
+        with pytest.raises(InactiveToken):
+            access_token_of(get(raw_token), introspect=True)
+
+
+@pytest.mark.parametrize("opaque", [True, False])
+def test_what_the_issuer_is_asked_about_is_not_kept(configure, opaque):
+    configure(validation="introspection", TOKEN_CACHE={"SIZE": 10})
+    fake = FakeIssuer()
+    with install(fake):
+        raw_token = fake.opaque_token() if opaque else fake.access_token()
+        for count in (1, 2):
+            assert access_token_of(get(raw_token)).validated_by == "introspection"
+            assert asked(fake) == count
+        assert len(get_resource_server()._cache) == 0
+        fake.revoke(raw_token)
+        with pytest.raises(InactiveToken):
+            access_token_of(get(raw_token))

@@ -102,6 +102,7 @@ def test_no_credentials_of_ours(value):
         pytest.param("Basic YTpi, Bearer", id="bare-word-last"),
         pytest.param("Basic YTpi, DPoP", id="bare-dpop-last"),
         pytest.param(",Bearer", id="comma-first"),
+        pytest.param("Bearer a\ud800b", id="lone-surrogate"),
     ],
 )
 def test_malformed_or_several_credentials(value):

@@ -190,6 +190,19 @@ def test_bad_tokens_are_not_kept(site, bad):
     assert len(site.cache) == 0
 
 
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_nothing_but_the_whole_token_is_kept(site, part):
+    """Nor is what agrees with it but for a few characters."""
+    raw_token = sign()
+    assert site.verifications(raw_token) == 1
+    parts = raw_token.split(".")
+    for position in (0, len(parts[part]) // 2, len(parts[part]) - 1):
+        other = "A" if parts[part][position] != "A" else "B"
+        changed = parts[part][:position] + other + parts[part][position + 1 :]
+        with pytest.raises(InvalidToken):
+            site.server.validate(".".join([*parts[:part], changed, *parts[part + 1 :]]))
+
+
 def test_a_token_that_a_validator_refuses_is_not_kept():
     def refuse(access_token):
         raise InvalidToken

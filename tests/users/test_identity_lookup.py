@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.test import override_settings
 from django.utils import timezone
 
@@ -52,6 +52,16 @@ def test_moments_follow_the_settings(identity, use_tz, zone):
         user = lookups.assert_same(KEY).user
         assert timezone.is_aware(user.last_login) is use_tz
     assert timezone.is_aware(lookups.assert_same(KEY).user.last_login)
+
+
+def test_a_connection_keeps_the_converters_of_the_newest_statement(identity):
+    for _ in range(2):
+        identity_lookup._forget()
+        lookups.assert_same(KEY)
+        statement, _converters = vars(connections["default"])[
+            identity_lookup._ATTRIBUTE
+        ]
+        assert statement is identity_lookup._statements["default", connection.vendor]
 
 
 def test_nobody_is_found(identity):
