@@ -14,6 +14,8 @@ from .core.errors import InsufficientScope, ResourceServerError, TemporarilyUnav
 from .core.scopes import ScopeRequirement
 
 _R = TypeVar("_R", bound=HttpResponseBase)
+# A view of REST framework under several of ours is marked more than once.
+_VARIES = frozenset(("Authorization", "Accept, Authorization"))
 
 __all__ = [
     "answer",
@@ -95,7 +97,11 @@ def leave_unmailed(response: HttpResponseBase) -> None:
 
 def mark_private(response: _R) -> _R:
     """Keep shared caches from handing this answer to somebody else. RFC 9111 3.5."""
-    patch_vary_headers(response, ("Authorization",))
+    vary = response.headers.get("Vary")
+    if vary is None:
+        response.headers["Vary"] = "Authorization"
+    elif vary not in _VARIES:
+        patch_vary_headers(response, ("Authorization",))
     if not response.has_header("Cache-Control"):
         response["Cache-Control"] = "private"
     return response
