@@ -226,8 +226,9 @@ def _statuses(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{status}: {count}" for status, count in sorted(counts.items()))
 
 
-_HOW = """Requests are made by two threads through Django's handler, and have a user.
-Before anything is measured a good token is let in; an unknown, a missing and a revoked
+_HOW = """Requests are made by two threads through Django's handler, and have a user;
+turns are long, and none is taken again. Plain http on loopback: what TLS adds is not in
+it. Before anything is measured a good token is let in; an unknown, a missing and a revoked
 one are not. Tokens are opaque, but hybrid's, whose JWTs are checked here for reads: a
 read that must see a revocation says so by `introspect`."""
 _SEEN = """Outbound calls: of callers with new tokens, fifty requests each, in less time
