@@ -228,9 +228,9 @@ def _statuses(counts: Mapping[str, int]) -> str:
 
 _HOW = """Requests are made by two threads through Django's handler, and have a user;
 turns are long, and none is taken again. Plain http on loopback: what TLS adds is not in
-it. Before anything is measured a good token is let in; an unknown, a missing and a revoked
-one are not. Tokens are opaque, but hybrid's, whose JWTs are checked here for reads: a
-read that must see a revocation says so by `introspect`."""
+it. Before anything is measured a good token is let in; an unknown, a missing and a
+revoked one are not. Tokens are opaque, but hybrid's, whose JWTs are checked here for
+reads: a read that must see a revocation says so by `introspect`."""
 _SEEN = """Outbound calls: of callers with new tokens, fifty requests each, in less time
 than any answer serves; two requests of a caller come at once, so that whoever asks for
 each asks twice about a new token. Revoked: a caller who has just been let in tries
