@@ -29,10 +29,23 @@ from .suite.machine import machine
 from .suite.outcome import Section
 from .suite.remote import ROOT, Lab
 from .suite.report import as_json, as_markdown
-from .suite.sections import core, drf, growth, memory, plain, servers, threads
+from .suite.sections import (
+    core,
+    drf,
+    growth,
+    introspection,
+    memory,
+    plain,
+    servers,
+    threads,
+)
 
+_ONLY = "this section; may be repeated"
+_DELAY = "what the authorization server takes for an answer (%(default)g)"
 _RESULTS = Path(__file__).parent / "results"
 _NAMES = ("core", "drf", "plain", "servers", "memory", "growth", "threads")
+# Run when asked for, saved in files of its own.
+_ALONE = ("introspection",)
 
 
 def _options() -> argparse.Namespace:
@@ -43,11 +56,13 @@ def _options() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--quick", action="store_true", help="few rounds, fewer users: to try it")
-    add("--only", action="append", choices=_NAMES, help="this section; may be repeated")
+    add("--only", action="append", choices=_NAMES + _ALONE, help=_ONLY)
     add("--out", type=Path, default=_RESULTS, help="where to save (%(default)s)")
     add(
         "--wrk", default=shutil.which("wrk"), help="the program wrk, if not on the PATH"
     )
+    add("--redis", metavar="URL", help="a Redis, for who keeps answers there")
+    add("--delay", type=float, default=introspection.DELAY, help=_DELAY, metavar="MS")
     add("--users", type=int, help="most users in a database; 1,000,000 unless --quick")
     add(
         "--cache",
@@ -68,8 +83,11 @@ def _sections(options: argparse.Namespace) -> dict[str, Callable[..., Section]]:
         "memory": memory.run,
         "growth": partial(growth.run, most_users=users),
         "threads": threads.run,
+        "introspection": partial(
+            introspection.run, redis=options.redis, delay=options.delay
+        ),
     }
-    return {name: runs[name] for name in _NAMES if name in (options.only or _NAMES)}
+    return {name: run for name, run in runs.items() if name in (options.only or _NAMES)}
 
 
 def main() -> int:
@@ -101,23 +119,26 @@ def main() -> int:
     about["run"] = (
         f"{'quick, ' if options.quick else ''}{time.monotonic() - start:.0f} s"
     )
-    text = as_markdown(about, list(sections.values()))
-    print(text)
-    _save(options.out, text, about, sections)
+    alone = {name: {name: sections.pop(name)} for name in _ALONE if name in sections}
+    for stem, found in {"benchmarks": sections, **alone}.items():
+        if found:
+            _save(options.out, stem, about, found)
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
 
 
 def _save(
-    folder: Path, text: str, about: dict[str, str], sections: dict[str, Section]
+    folder: Path, stem: str, about: dict[str, str], sections: dict[str, Section]
 ) -> None:
+    text = as_markdown(about, list(sections.values()))
+    print(text)
     folder.mkdir(parents=True, exist_ok=True)
     figures = json.dumps(as_json(about, sections), indent=1, ensure_ascii=False)
     charts = [chart for section in sections.values() for chart in section.charts]
-    files = {"benchmarks.md": text, "benchmarks.json": figures + "\n"}
+    files = {f"{stem}.md": text, f"{stem}.json": figures + "\n"}
     if charts:
-        files["benchmarks.svg"] = as_svg(charts)
+        files[f"{stem}.svg"] = as_svg(charts)
     for name, content in files.items():
         (folder / name).write_text(content, encoding="utf-8")
         print(f"saved: {folder / name}", file=sys.stderr)

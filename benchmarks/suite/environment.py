@@ -28,6 +28,8 @@ _PEERS = (
     "django-oauth-toolkit==3.4.1",
     "mozilla-django-oidc==5.0.2",
     "axioms-drf-py==0.0.12",
+    "django-pyoidc[drf]==1.0.13",
+    "redis>=5",
 )
 REQUIREMENTS = (*_COMMON, *_PEERS)
 _PATIENCE = 600

@@ -69,22 +69,27 @@ class _Process:
 
 
 class Issuer(_Process):
-    """The issuer's process."""
+    """The issuer's process; ``module`` is what runs there, with its arguments."""
 
-    def __init__(self, python: Path, folder: Path) -> None:
+    def __init__(
+        self, python: Path, folder: Path, *module: str, log: str = "issuer.log"
+    ) -> None:
         """Start it."""
-        command = [str(python), "-m", "benchmarks.suite.issuer"]
-        super().__init__(command, folder / "issuer.log")
+        command = [str(python), "-m", *(module or ("benchmarks.suite.issuer",))]
+        super().__init__(command, folder / log)
         self.base: str = self.hear()["base"]
 
     def grant(self, tenant: str, subjects: Sequence[str]) -> dict[str, Any]:
         """Return tokens for ``subjects``, and what a contestant must know."""
+        return dict(self.order(tenant, {"subjects": list(subjects)}))
+
+    def order(self, tenant: str, order: object) -> Any:
+        """Return the answer to what only the benchmark may ask."""
         request = urllib.request.Request(
-            f"{self.base}/control/{tenant}",
-            json.dumps({"subjects": list(subjects)}).encode(),
+            f"{self.base}/control/{tenant}", json.dumps(order).encode()
         )
         with urllib.request.urlopen(request) as answer:
-            return dict(json.load(answer))
+            return json.load(answer)
 
 
 class Worker(_Process):
@@ -116,8 +121,16 @@ class Worker(_Process):
 
     def run(self, job: str, loops: int) -> int:
         """Return the nanoseconds that ``loops`` of ``job`` took."""
+        self.begin(job, loops)
+        return int(self.end())
+
+    def begin(self, job: str, loops: int) -> None:
+        """Have it start on ``loops`` of ``job``."""
         self.say({"job": job, "loops": loops})
-        return int(self.hear()["ns"])
+
+    def end(self) -> Any:
+        """Return what the job begun found, once it is done."""
+        return self.hear()["ns"]
 
 
 class Lab:

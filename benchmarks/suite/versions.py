@@ -18,6 +18,7 @@ _PACKAGES = (
     "django-oauth-toolkit",
     "mozilla-django-oidc",
     "axioms-drf-py",
+    "django-pyoidc",
     "gunicorn",
     "uvicorn",
 )
