@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
+from django.db import connections
 from django.http import JsonResponse
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 from django.urls import path
 from django.views.generic import View
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.response import Response
 
+from django_oidc_rs import wiring
 from django_oidc_rs.core.breaker import FloodGuard
 from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.decorators import scope_required
 from django_oidc_rs.mixins import ScopeRequiredMixin
+from django_oidc_rs.request import aaccess_token_of
 from django_oidc_rs.rest_framework import HasScope
 from django_oidc_rs.testing import FakeClock, FakeIssuer, install
+from django_oidc_rs.testing.introspection import MemoryAnswerCache
 from tests.attacks.asking import failing, lying, said, settings_of, stage
 from tests.core.asking import DictCache, answers
 from tests.core.builders import NOW, claims
@@ -215,6 +221,34 @@ def test_once_known_tokens_fail_nobody_asks(client):
         for raw_token in (crafted, *good, crafted, *good):
             assert call(client, "/live", raw_token).status_code == 503
         assert len(asked) == 2
+
+
+class DatabaseAnswers(MemoryAnswerCache):
+    """Answers kept in a database, as those of ``DatabaseCache``."""
+
+    def __init__(self, clock):
+        super().__init__(clock)
+        self.used, self.closed = [], []
+
+    def get(self, key):
+        connection, here = connections["default"], threading.get_ident()
+        vars(connection)["close_if_unusable_or_obsolete"] = lambda: self.closed.append(
+            (here, threading.get_ident())
+        )
+        self.used.append(here)
+        return super().get(key)
+
+
+def test_a_thread_apart_leaves_no_database_connection_open():
+    with stage(CACHE_SECONDS=30) as issuer:
+        kept = DatabaseAnswers(issuer.clock)
+        with wiring.substitute(replace(wiring.get_seams(), answers=kept)):
+            raw_token = issuer.opaque_token("alice", ["read"])
+            headers = {"Authorization": f"Bearer {raw_token}"}
+            request = RequestFactory().get("/", headers=headers)
+            assert async_to_sync(aaccess_token_of)(request).subject == "alice"
+    assert threading.get_ident() not in kept.used
+    assert set(kept.closed) == {(here, here) for here in kept.used}
 
 
 class Slow:
