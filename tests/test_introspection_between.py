@@ -144,6 +144,19 @@ def test_what_a_jwt_says_against_itself_holds(client, said_by_itself):
         assert issuer.introspection.questions == []
 
 
+@pytest.mark.parametrize("client_id", ["other", "app"])
+def test_an_answer_about_another_client_is_about_another_token(client, client_id):
+    """By whatever claim it says so: the JWT has "azp" alone."""
+    jwt = {"jti": "1", "client_id": None, "azp": "app"}
+    with stage() as issuer:
+        raw_token = issuer.access_token("alice", ["read"], **jwt)
+        truth = issuer.claims("alice", ["read"], **jwt)
+        say = said({"active": True, **truth, "client_id": client_id})
+        with lying({raw_token: say}):
+            status = call(client, "/live", raw_token).status_code
+    assert status == (200 if client_id == "app" else 503)
+
+
 @pytest.mark.parametrize("users", [{"FIELDS": {"email": "email"}}, {}, None])
 def test_the_user_is_what_the_issuer_says_now(client, users):
     """A middleware has resolved it before, by what the JWT says."""
