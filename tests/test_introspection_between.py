@@ -15,6 +15,7 @@ from django.urls import path
 from django.views.generic import View
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from django_oidc_rs import wiring
 from django_oidc_rs.core.breaker import FloodGuard
@@ -22,7 +23,7 @@ from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.decorators import scope_required
 from django_oidc_rs.mixins import ScopeRequiredMixin
 from django_oidc_rs.request import aaccess_token_of
-from django_oidc_rs.rest_framework import HasScope
+from django_oidc_rs.rest_framework import HasScope, Introspected
 from django_oidc_rs.testing import FakeClock, FakeIssuer, install
 from django_oidc_rs.testing.introspection import MemoryAnswerCache
 from tests.attacks.asking import failing, lying, said, settings_of, stage
@@ -78,7 +79,28 @@ class Orders(ScopeRequiredMixin, View):
         return JsonResponse(told(request))
 
 
+class Lazy(APIView):
+    permission_classes = [HasScope("write") & Introspected]
+
+    def perform_authentication(self, request):
+        """Leave it to the first who wants to know."""
+
+    def get(self, request):
+        return Response(sorted(request.auth.scopes))
+
+
+class Own(Lazy):
+    permission_classes = [HasScope("write"), Introspected]
+
+    def check_permissions(self, request):
+        for permission in map(type.__call__, self.permission_classes):
+            if not permission.has_permission(request, self):
+                self.permission_denied(request)
+
+
 urlpatterns = [
+    path("lazy", Lazy.as_view()),
+    path("own", Own.as_view()),
     path("live", live),
     path("below", below),
     path("orders", Orders.as_view()),
@@ -113,6 +135,16 @@ def test_permissions_above_judge_what_the_issuer_says_now(client):
             response = call(client, "/below", raw_token)
         assert response.status_code == 403
         assert 'scope="write"' in response["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("url", ["/lazy", "/own"])
+@pytest.mark.parametrize("scope", ["read", "read write"])
+def test_permissions_are_asked_anew_however_a_view_asks_them(client, url, scope):
+    with stage() as issuer:
+        raw_token, say = active(issuer, scope=scope)
+        with lying({raw_token: say}):
+            status = call(client, url, raw_token).status_code
+    assert status == (200 if "write" in scope else 403)
 
 
 @pytest.mark.parametrize("method", ["delete", "Delete", "DELETE"])

@@ -132,7 +132,10 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
         if isinstance(access_token, AccessToken) and asks_issuer(
             parse_introspect(self.introspect), request.method
         ):
-            access_token = _live(request, view)
+            judged, access_token = access_token, _live(request, view)
+            if access_token is not judged and view is not None:
+                # Who agreed before, judged what the issuer may have taken back since.
+                view.check_permissions(request)
         self.failed = not (
             isinstance(access_token, AccessToken)
             and self.has_token_permission(access_token, request, view)
@@ -156,7 +159,7 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
 
 
 def _live(request: Request, view: APIView) -> AccessToken | None:
-    """Put what the issuer says now into ``request``; the view's hooks ask anew then."""
+    """Put what the issuer says now into ``request``, and return it."""
     plain: Any = request._request
     before: Any = request.auth
     try:
