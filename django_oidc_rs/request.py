@@ -33,6 +33,7 @@ __all__ = [
     "authenticate",
     "have_one_owner",
     "is_token_of",
+    "is_user_of",
     "preset",
     "was_asked",
 ]
@@ -147,6 +148,16 @@ def is_token_of(request: HttpRequest, access_token: object) -> bool:
         and isinstance(access_token, AccessToken)
         and (access_token is outcome.access_token or access_token is outcome.before)
     )
+
+
+def is_user_of(request: HttpRequest, user: Any) -> bool:
+    """Whether ``user`` is what the request's access token was resolved to."""
+    outcome = getattr(request, _ATTRIBUTE, None)
+    if not isinstance(outcome, _Outcome) or user is None:
+        return False
+    if isinstance(user, TokenUser):
+        return user.access_token is outcome.access_token
+    return user is outcome.user
 
 
 class _ValidatorsPending(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -23,7 +24,11 @@ from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.decorators import scope_required
 from django_oidc_rs.mixins import ScopeRequiredMixin
 from django_oidc_rs.request import aaccess_token_of
-from django_oidc_rs.rest_framework import HasScope, Introspected
+from django_oidc_rs.rest_framework import (
+    AccessTokenAuthentication,
+    HasScope,
+    Introspected,
+)
 from django_oidc_rs.testing import FakeClock, FakeIssuer, install
 from django_oidc_rs.testing.introspection import MemoryAnswerCache
 from tests.attacks.asking import failing, lying, said, settings_of, stage
@@ -79,6 +84,30 @@ class Orders(ScopeRequiredMixin, View):
         return JsonResponse(told(request))
 
 
+class LiveUser(APIView):
+    permission_classes = [HasScope("read") & Introspected]
+
+    def get(self, request):
+        user = request.user
+        held = getattr(user, "access_token", request.auth)
+        email = getattr(user, "email", "")
+        return Response({"email": email, "same": held is request.auth})
+
+
+class LightUser(LiveUser):
+    resolve_user = False
+
+
+class OwnAuthentication(AccessTokenAuthentication):
+    def authenticate(self, request):
+        found = super().authenticate(request)
+        return found and (SimpleNamespace(email="own", is_authenticated=True), found[1])
+
+
+class OwnUser(LightUser):
+    authentication_classes = [OwnAuthentication]
+
+
 class Lazy(APIView):
     permission_classes = [HasScope("write") & Introspected]
 
@@ -99,6 +128,9 @@ class Own(Lazy):
 
 
 urlpatterns = [
+    path("live-user", LiveUser.as_view()),
+    path("light-user", LightUser.as_view()),
+    path("own-user", OwnUser.as_view()),
     path("lazy", Lazy.as_view()),
     path("own", Own.as_view()),
     path("live", live),
@@ -208,6 +240,26 @@ def test_the_user_is_what_the_issuer_says_now(client, users):
     assert response["same"]
     assert response["email"] == ("b@x.test" if users else "")
     assert get_user_model().objects.count() == (users is not None)
+
+
+@pytest.mark.parametrize(
+    ("url", "email"),
+    [("/live-user", "b@x.test"), ("/light-user", ""), ("/own-user", "own")],
+)
+def test_the_user_of_rest_framework_is_too(client, url, email):
+    settings = settings_of()
+    settings["USERS"] = {"FIELDS": {"email": "email"}}
+    clock = FakeClock(NOW)
+    with override_settings(OIDC_RS=settings, MIDDLEWARE=[]):
+        issuer = FakeIssuer(clock=clock)
+        with install(issuer, clock=clock):
+            raw_token = issuer.access_token(
+                "alice", ["read"], jti="1", email="a@x.test"
+            )
+            truth = issuer.claims("alice", ["read"], jti="1", email="b@x.test")
+            with lying({raw_token: said({"active": True, **truth})}):
+                response = call(client, url, raw_token).json()
+    assert response == {"email": email, "same": True}
 
 
 def test_a_revoked_jwt_sent_over_and_over_shuts_nobody_out(client):
