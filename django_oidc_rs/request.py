@@ -11,6 +11,7 @@ from traceback import clear_frames, walk_tb
 from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
+from django.db import close_old_connections
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
@@ -32,6 +33,7 @@ __all__ = [
     "authenticate",
     "have_one_owner",
     "is_token_of",
+    "is_user_of",
     "preset",
     "was_asked",
 ]
@@ -148,6 +150,16 @@ def is_token_of(request: HttpRequest, access_token: object) -> bool:
     )
 
 
+def is_user_of(request: HttpRequest, user: Any) -> bool:
+    """Whether ``user`` is what the request's access token was resolved to."""
+    outcome = getattr(request, _ATTRIBUTE, None)
+    if not isinstance(outcome, _Outcome) or user is None:
+        return False
+    if isinstance(user, TokenUser):
+        return user.access_token is outcome.access_token
+    return user is outcome.user
+
+
 class _ValidatorsPending(Exception):
     """The project's ``VALIDATORS`` have a say, and may use the ORM or block."""
 
@@ -182,12 +194,24 @@ async def _avalidate(request: HttpRequest, *, introspect: bool) -> AccessToken |
     try:
         return _validate(request, wait=False, introspect=introspect)
     except Pending:
-        thread_sensitive = False
+        validate = sync_to_async(_validate_apart, thread_sensitive=False)
     except _ValidatorsPending:
         # The thread whose database connections are the request's.
-        thread_sensitive = True
-    validate = sync_to_async(_validate, thread_sensitive=thread_sensitive)
+        validate = sync_to_async(_validate, thread_sensitive=True)
     return await validate(request, wait=True, introspect=introspect)
+
+
+def _validate_apart(
+    request: HttpRequest, *, wait: bool, introspect: bool
+) -> AccessToken | None:
+    """Validate in a thread that no request ends.
+
+    Answers may be kept in a database; nobody else closes the thread's connections.
+    """
+    try:
+        return _validate(request, wait=wait, introspect=introspect)
+    finally:
+        close_old_connections()
 
 
 def _forget_locals(error: BaseException, outer: BaseException | None) -> None:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
+from django.db import connections
 from django.http import JsonResponse
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 from django.urls import path
 from django.views.generic import View
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from django_oidc_rs import wiring
 from django_oidc_rs.core.breaker import FloodGuard
 from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.decorators import scope_required
 from django_oidc_rs.mixins import ScopeRequiredMixin
-from django_oidc_rs.rest_framework import HasScope
+from django_oidc_rs.request import aaccess_token_of
+from django_oidc_rs.rest_framework import (
+    AccessTokenAuthentication,
+    HasScope,
+    Introspected,
+)
 from django_oidc_rs.testing import FakeClock, FakeIssuer, install
+from django_oidc_rs.testing.introspection import MemoryAnswerCache
 from tests.attacks.asking import failing, lying, said, settings_of, stage
 from tests.core.asking import DictCache, answers
 from tests.core.builders import NOW, claims
@@ -72,7 +84,55 @@ class Orders(ScopeRequiredMixin, View):
         return JsonResponse(told(request))
 
 
+class LiveUser(APIView):
+    permission_classes = [HasScope("read") & Introspected]
+
+    def get(self, request):
+        user = request.user
+        held = getattr(user, "access_token", request.auth)
+        email = getattr(user, "email", "")
+        return Response({"email": email, "same": held is request.auth})
+
+
+class LightUser(LiveUser):
+    resolve_user = False
+
+
+class OwnAuthentication(AccessTokenAuthentication):
+    def authenticate(self, request):
+        found = super().authenticate(request)
+        return found and (SimpleNamespace(email="own", is_authenticated=True), found[1])
+
+
+class OwnUser(LightUser):
+    authentication_classes = [OwnAuthentication]
+
+
+class Lazy(APIView):
+    permission_classes = [HasScope("write") & Introspected]
+
+    def perform_authentication(self, request):
+        """Leave it to the first who wants to know."""
+
+    def get(self, request):
+        return Response(sorted(request.auth.scopes))
+
+
+class Own(Lazy):
+    permission_classes = [HasScope("write"), Introspected]
+
+    def check_permissions(self, request):
+        for permission in map(type.__call__, self.permission_classes):
+            if not permission.has_permission(request, self):
+                self.permission_denied(request)
+
+
 urlpatterns = [
+    path("live-user", LiveUser.as_view()),
+    path("light-user", LightUser.as_view()),
+    path("own-user", OwnUser.as_view()),
+    path("lazy", Lazy.as_view()),
+    path("own", Own.as_view()),
     path("live", live),
     path("below", below),
     path("orders", Orders.as_view()),
@@ -109,6 +169,16 @@ def test_permissions_above_judge_what_the_issuer_says_now(client):
         assert 'scope="write"' in response["WWW-Authenticate"]
 
 
+@pytest.mark.parametrize("url", ["/lazy", "/own"])
+@pytest.mark.parametrize("scope", ["read", "read write"])
+def test_permissions_are_asked_anew_however_a_view_asks_them(client, url, scope):
+    with stage() as issuer:
+        raw_token, say = active(issuer, scope=scope)
+        with lying({raw_token: say}):
+            status = call(client, url, raw_token).status_code
+    assert status == (200 if "write" in scope else 403)
+
+
 @pytest.mark.parametrize("method", ["delete", "Delete", "DELETE"])
 def test_a_method_is_asked_about_however_it_is_written(client, method):
     middleware = [f"{__name__}.overriding"]
@@ -138,6 +208,19 @@ def test_what_a_jwt_says_against_itself_holds(client, said_by_itself):
         assert issuer.introspection.questions == []
 
 
+@pytest.mark.parametrize("client_id", ["other", "app"])
+def test_an_answer_about_another_client_is_about_another_token(client, client_id):
+    """By whatever claim it says so: the JWT has "azp" alone."""
+    jwt = {"jti": "1", "client_id": None, "azp": "app"}
+    with stage() as issuer:
+        raw_token = issuer.access_token("alice", ["read"], **jwt)
+        truth = issuer.claims("alice", ["read"], **jwt)
+        say = said({"active": True, **truth, "client_id": client_id})
+        with lying({raw_token: say}):
+            status = call(client, "/live", raw_token).status_code
+    assert status == (200 if client_id == "app" else 503)
+
+
 @pytest.mark.parametrize("users", [{"FIELDS": {"email": "email"}}, {}, None])
 def test_the_user_is_what_the_issuer_says_now(client, users):
     """A middleware has resolved it before, by what the JWT says."""
@@ -157,6 +240,26 @@ def test_the_user_is_what_the_issuer_says_now(client, users):
     assert response["same"]
     assert response["email"] == ("b@x.test" if users else "")
     assert get_user_model().objects.count() == (users is not None)
+
+
+@pytest.mark.parametrize(
+    ("url", "email"),
+    [("/live-user", "b@x.test"), ("/light-user", ""), ("/own-user", "own")],
+)
+def test_the_user_of_rest_framework_is_too(client, url, email):
+    settings = settings_of()
+    settings["USERS"] = {"FIELDS": {"email": "email"}}
+    clock = FakeClock(NOW)
+    with override_settings(OIDC_RS=settings, MIDDLEWARE=[]):
+        issuer = FakeIssuer(clock=clock)
+        with install(issuer, clock=clock):
+            raw_token = issuer.access_token(
+                "alice", ["read"], jti="1", email="a@x.test"
+            )
+            truth = issuer.claims("alice", ["read"], jti="1", email="b@x.test")
+            with lying({raw_token: said({"active": True, **truth})}):
+                response = call(client, url, raw_token).json()
+    assert response == {"email": email, "same": True}
 
 
 def test_a_revoked_jwt_sent_over_and_over_shuts_nobody_out(client):
@@ -215,6 +318,34 @@ def test_once_known_tokens_fail_nobody_asks(client):
         for raw_token in (crafted, *good, crafted, *good):
             assert call(client, "/live", raw_token).status_code == 503
         assert len(asked) == 2
+
+
+class DatabaseAnswers(MemoryAnswerCache):
+    """Answers kept in a database, as those of ``DatabaseCache``."""
+
+    def __init__(self, clock):
+        super().__init__(clock)
+        self.used, self.closed = [], []
+
+    def get(self, key):
+        connection, here = connections["default"], threading.get_ident()
+        vars(connection)["close_if_unusable_or_obsolete"] = lambda: self.closed.append(
+            (here, threading.get_ident())
+        )
+        self.used.append(here)
+        return super().get(key)
+
+
+def test_a_thread_apart_leaves_no_database_connection_open():
+    with stage(CACHE_SECONDS=30) as issuer:
+        kept = DatabaseAnswers(issuer.clock)
+        with wiring.substitute(replace(wiring.get_seams(), answers=kept)):
+            raw_token = issuer.opaque_token("alice", ["read"])
+            headers = {"Authorization": f"Bearer {raw_token}"}
+            request = RequestFactory().get("/", headers=headers)
+            assert async_to_sync(aaccess_token_of)(request).subject == "alice"
+    assert threading.get_ident() not in kept.used
+    assert set(kept.closed) == {(here, here) for here in kept.used}
 
 
 class Slow:

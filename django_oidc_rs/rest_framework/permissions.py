@@ -25,7 +25,7 @@ from ..core.access_token import AccessToken
 from ..core.errors import ResourceServerError
 from ..core.scopes import ScopeRequirement
 from ..introspect import Introspect, asks_issuer, parse_introspect
-from ..request import access_token_of, authenticate, have_one_owner
+from ..request import access_token_of, authenticate, have_one_owner, is_user_of
 from .exceptions import Refused
 
 if TYPE_CHECKING:
@@ -132,7 +132,10 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
         if isinstance(access_token, AccessToken) and asks_issuer(
             parse_introspect(self.introspect), request.method
         ):
-            access_token = _live(request, view)
+            judged, access_token = access_token, _live(request, view)
+            if access_token is not judged and view is not None:
+                # Who agreed before, judged what the issuer may have taken back since.
+                view.check_permissions(request)
         self.failed = not (
             isinstance(access_token, AccessToken)
             and self.has_token_permission(access_token, request, view)
@@ -156,12 +159,16 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
 
 
 def _live(request: Request, view: APIView) -> AccessToken | None:
-    """Put what the issuer says now into ``request``; the view's hooks ask anew then."""
+    """Put what the issuer says now into ``request``, and return it."""
     plain: Any = request._request
     before: Any = request.auth
+    # Not one that the project's own authentication class put in its place.
+    ours = is_user_of(plain, request.user)
     try:
         access_token = request.auth = access_token_of(plain, introspect=True)
-        if access_token is not None and not have_one_owner(access_token, before):
+        if access_token is not None and (
+            ours or not have_one_owner(access_token, before)
+        ):
             resolve = getattr(view, "resolve_user", True)
             found: Any = authenticate(plain, resolve=resolve)
             request.user = found.user

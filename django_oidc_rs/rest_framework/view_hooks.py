@@ -8,7 +8,7 @@ methods wrapped, the 403 names the scope under any composition and any
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from rest_framework.exceptions import APIException, NotAuthenticated, PermissionDenied
@@ -31,29 +31,13 @@ _ATTRIBUTE = "_django_oidc_rs_hooks"
 
 
 class _Asked(list[Any]):
-    """A list of permissions that knows which one is being asked.
-
-    Where one of them had the issuer asked, what it said stands in place of the token
-    that others have judged already: all of them are asked once more.
-    """
+    """A list of permissions that knows which one is being asked."""
 
     current: Any = None
 
-    def __init__(self, permissions: Iterable[Any] = (), view: Any = None) -> None:
-        super().__init__(permissions)
-        self._view = view
-
     def __iter__(self) -> Iterator[Any]:
-        judged = self._token()
         for self.current in super().__iter__():
             yield self.current
-        if self._token() is not judged:
-            for self.current in super().__iter__():
-                yield self.current
-
-    def _token(self) -> Any:
-        # Not "auth", which would authenticate where nobody wants to know yet.
-        return getattr(getattr(self._view, "request", None), "_auth", None)
 
 
 def install_hooks(view: APIView) -> None:
@@ -84,7 +68,7 @@ class _ViewHooks:
 
     def get_permissions(self) -> _Asked:
         """Return the view's permissions; remember which one is asked."""
-        self._asked = _Asked(self._get_permissions(), self._view)
+        self._asked = _Asked(self._get_permissions())
         for permission in list.__iter__(self._asked):
             if hasattr(permission, "op1") or hasattr(permission, "op2"):
                 _refuse_negation(permission)
