@@ -469,6 +469,12 @@ def test_a_metadata_url_of_the_settings_is_the_only_one():
     assert asking.fetch.urls == [url]
 
 
+UNNAMED = (
+    f"{OPENID} names no introspection_endpoint: if this server can be asked, write its "
+    "address as ENDPOINT in INTROSPECTION"
+)
+
+
 @pytest.mark.parametrize(
     ("at", "words"),
     [
@@ -476,15 +482,15 @@ def test_a_metadata_url_of_the_settings_is_the_only_one():
         pytest.param({OPENID: status(500)}, "500", id="500"),
         pytest.param({OPENID: status(429)}, "429", id="429"),
         pytest.param({}, "404", id="nowhere"),
-        pytest.param({OPENID: {"issuer": ISSUER}}, "no endpoint", id="second-missing"),
+        pytest.param({OPENID: {"issuer": ISSUER}}, UNNAMED, id="second-missing"),
         pytest.param(
             {OPENID: {"issuer": ISSUER}, RFC8414: FetchError("timeout")},
-            "timeout",
+            f"{UNNAMED} ({RFC8414}: timeout",
             id="second-down",
         ),
         pytest.param(
             {OPENID: {"issuer": ISSUER}, RFC8414: {"issuer": ISSUER}},
-            "names no endpoint",
+            UNNAMED.replace(OPENID, RFC8414),
             id="in-neither",
         ),
         pytest.param(
