@@ -159,7 +159,8 @@ def discover_introspection(
             if read is not None:
                 # The second form's 404 is not the cause: the first was there.
                 raise MetadataError(
-                    "no_introspection_endpoint", f"{_no_endpoint(read)} ({url}: {error})"
+                    "no_introspection_endpoint",
+                    f"{_no_endpoint(read)} ({url}: {error})",
                 ) from None
             if url == urls[-1] or not _is_elsewhere(error):
                 raise
