@@ -34,6 +34,7 @@ _TOP_KEYS = (
     "TOKEN_CACHE",
     "USERS",
 )
+_ONE_ISSUER = 'Set "ISSUERS": {"default": {"ISSUER": "https://..."}}.'
 _OF_ISSUERS = dict.fromkeys(
     set(ISSUER_KEYS) - set(_TOP_KEYS), 'an issuer: OIDC_RS["ISSUERS"][alias]'
 )
@@ -127,7 +128,7 @@ def _issuers(
     audience = parse_audience(top)
     shared_section = top.section("USERS", USER_KEYS)
     shared = parse_users(shared_section)
-    table = top.mapping("ISSUERS")
+    table = top.mapping("ISSUERS", _ONE_ISSUER)
     if table is None:
         return (), {}
     if not table:
@@ -135,7 +136,7 @@ def _issuers(
             "E004",
             "names no issuer",
             key="ISSUERS",
-            hint='Set "ISSUERS": {"default": {"ISSUER": "https://..."}}.',
+            hint=_ONE_ISSUER,
         )
     sections = {
         alias: Section(
@@ -143,6 +144,7 @@ def _issuers(
             place=f"{top.at('ISSUERS')}[{alias!r}]",
             problems=top.problems,
             keys=ISSUER_KEYS,
+            hint=_ONE_ISSUER,
         )
         for alias, raw in table.items()
     }

@@ -117,6 +117,11 @@ def _several(name: str, values: Iterable[str]) -> tuple[str, ...]:
 
 def _guarded(gate: Gate) -> Callable[[_View], _View]:
     def decorate(view: Any) -> Any:
+        if isinstance(view, type):
+            raise TypeError(
+                f"{view.__name__} is a class: derive it from ScopeRequiredMixin or "
+                "AccessTokenRequiredMixin of django_oidc_rs.mixins"
+            )
         if _is_async(view):
 
             @wraps(view)

@@ -15,6 +15,7 @@ from .core.scopes import ScopeRequirement
 from .introspect import asks_issuer
 from .request import Authenticated, aauthenticate, authenticate, is_token_of
 from .responses import answer, insufficient_scope, no_credentials
+from .view_faults import lacking, log_denial, view_of
 
 __all__ = ["Gate"]
 
@@ -70,8 +71,10 @@ class Gate:
     ) -> HttpResponse | None:
         if authenticated is None:
             return no_credentials(self.requirement)
-        requirement = self.requirement
-        if requirement and not requirement.is_met_by(authenticated.access_token):
+        requirement, token = self.requirement, authenticated.access_token
+        if requirement and not requirement.is_met_by(token):
+            why = [lacking(requirement, token)]
+            log_denial(view_of(_plain(request)), token, why, requirement.issuers)
             return insufficient_scope(requirement)
         _let_in(request, authenticated)
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,14 +41,22 @@ class Health:
         return next(state for state in _WORST_FIRST if state in states)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold: no key, no secret, times in seconds from now."""
+        """Return what JSON can hold: no key, no secret, times in whole seconds."""
         return {
             "state": self.state,
             "issuers": [
-                {"alias": each.alias, "issuer": each.issuer, **asdict(each.keys)}
+                {"alias": each.alias, "issuer": each.issuer, **_rounded(each.keys)}
                 for each in self.issuers
             ],
         }
+
+
+def _rounded(keys: KeyStatus) -> dict[str, Any]:
+    # Up: 0 is "with the next request".
+    return {
+        name: math.ceil(value) if isinstance(value, float) else value
+        for name, value in asdict(keys).items()
+    }
 
 
 def status() -> Health:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 from .core.errors import excerpt
 from .core.http import FetchError, HttpPolicy, check_url
 from .core.issuers import PROFILES, IssuerPolicy, Validator
@@ -107,11 +109,14 @@ def parse_issuer(
 def _apply_profile(section: Section) -> None:
     name = section.values.get("PROFILE", "default")
     if not isinstance(name, str) or name not in PROFILES:
+        word = name.lower() if isinstance(name, str) else ""
+        close = difflib.get_close_matches(word, PROFILES, n=1)
+        meant = f"Did you mean {close[0]!r}? " if close else ""
         section.problem(
             "E008",
             f"is {excerpt(name)}, which is no profile",
             key="PROFILE",
-            hint=f"Profiles: {', '.join(PROFILES)}.",
+            hint=f"{meant}Profiles: {', '.join(PROFILES)}.",
         )
         return
     section.values = {**PROFILES[name], **section.values}
@@ -150,7 +155,7 @@ def _issuer(section: Section, http: HttpPolicy) -> str | None:
             "E006",
             f"is {excerpt(issuer)}, no URL, so its keys cannot be discovered",
             key="ISSUER",
-            hint="Give JWKS_URI or JWKS as well, or correct the URL.",
+            hint='Begin it with "https://", or give JWKS_URI or JWKS as well.',
         )
     elif not {"?", "#", "@"}.isdisjoint(issuer):
         section.problem(

@@ -58,6 +58,11 @@ class ScopeRequiredMixin(AccessTokenRequiredMixin):
         scopes = setting("required_scopes")
         if isinstance(scopes, str):
             raise TypeError("required_scopes must be a list or tuple of strings")
+        if bool(scopes) == bool(setting("required_any_scopes")):
+            raise TypeError(
+                f"{cls.__name__} must name required_scopes or required_any_scopes, and "
+                "not both"
+            )
         return scope_required(
             *scopes,
             any_of=setting("required_any_scopes"),

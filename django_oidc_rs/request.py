@@ -23,6 +23,7 @@ from .signals import token_accepted, token_rejected
 from .telemetry import count_token
 from .token_user import TokenUser
 from .users import needs_database, reads_claims, resolve_user
+from .view_faults import log_unconfigured_introspection
 from .wiring import get_resource_server
 
 __all__ = [
@@ -44,6 +45,10 @@ _ATTRIBUTE = "_django_oidc_rs"
 _CANNOT_TELL = (
     "Credentials cannot be checked: %s. The answer is 503; manage.py "
     "check_oidc_issuers says what to do."
+)
+_NOT_SET_UP = (
+    "Credentials cannot be checked: %s. The answer is 503: the view demands that this "
+    "issuer be asked."
 )
 
 
@@ -376,6 +381,9 @@ def _refuse(
     level, text = logging.INFO, "Credentials refused: %s"
     if isinstance(error, TemporarilyUnavailable):
         level, text = logging.WARNING, _CANNOT_TELL
+        if error.reason == "introspection_not_configured":
+            text = _NOT_SET_UP
+            log_unconfigured_introspection(request, error.issuer_alias)
     logger.log(
         level,
         text,

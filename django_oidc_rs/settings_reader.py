@@ -71,6 +71,7 @@ class Section:
         problems: the list problems go to, shared by all sections.
         keys: the keys that may stand there.
         elsewhere: keys that belong somewhere else, and where.
+        hint: what to write where ``raw`` is no dict.
 
     Attributes:
         values: what holds: the written values, over those of a profile.
@@ -85,12 +86,14 @@ class Section:
         problems: list[Problem],
         keys: Iterable[str],
         elsewhere: Mapping[str, str] = MappingProxyType({}),
+        hint: str | None = None,
     ) -> None:
         """Note unknown keys, with the nearest known one as a hint."""
         self.place = place
         self.problems = problems
         if not isinstance(raw, Mapping):
-            self.problem("E003", f"must be a dict, not {type(raw).__name__}")
+            what = f"must be a dict, not {type(raw).__name__}"
+            self.problem("E003", what, hint=hint)
             raw = {}
         known = sorted(keys)
         for key in raw:
@@ -129,7 +132,7 @@ class Section:
         """Return the place of ``key``, as one would write it in Python."""
         return self.place if key is None else f"{self.place}[{key!r}]"
 
-    def wrong(self, key: str, must: str) -> None:
+    def wrong(self, key: str, must: str, hint: str | None = None) -> None:
         """Note that the value of ``key`` is not of the kind it must be."""
         if self.values.get(key) is None:
             self.problem(
@@ -140,7 +143,7 @@ class Section:
                 "variable is the usual cause.",
             )
         else:
-            self.problem("E003", f"must be {must}", key=key)
+            self.problem("E003", f"must be {must}", key=key, hint=hint)
 
     def text(self, key: str) -> str | None:
         """Return a string, or None where there is none."""
@@ -216,7 +219,7 @@ class Section:
             return default
         return value
 
-    def mapping(self, key: str) -> dict[str, object] | None:
+    def mapping(self, key: str, hint: str | None = None) -> dict[str, object] | None:
         """Return a dict with strings as keys, empty where there is none.
 
         None where there is something else; the problem is noted.
@@ -225,7 +228,7 @@ class Section:
         if not isinstance(value, Mapping) or not all(
             isinstance(name, str) for name in value
         ):
-            self.wrong(key, "a dict with strings as keys")
+            self.wrong(key, "a dict with strings as keys", hint)
             return None
         return dict(value)
 

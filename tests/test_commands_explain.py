@@ -22,6 +22,8 @@ STEPS = (
     *("age", "principal", "scopes", "token_id", "confirmation", "validators"),
 )
 NOW = "now is 2027-01-15 08:00:00 UTC."
+IN_SETTINGS = "In settings of default:"
+ANEW = "Have the client get a new one; a greater LEEWAY is for clocks that differ."
 
 
 def refuse(access_token):
@@ -152,9 +154,28 @@ def test_resolvers_that_need_no_identity(make, resolver, said):
 
 def test_without_table(transactional_db, fake):
     with without_table(FederatedIdentity):
-        done = explain(fake.access_token("alice"))
-    assert done.code == 0
-    assert any("the database cannot be read" in line for line in done.lines)
+        done = explain(fake.access_token("alice"), json=True)
+    document = done.json
+    assert done.code == 1
+    assert (document["accepted"], document["code"]) == (False, None)
+    assert document["steps"][-1]["outcome"] == "failed"
+    assert "the database cannot be read" in document["steps"][-1]["detail"]
+    assert "manage.py migrate" in document["advice"]
+
+
+def test_a_token_of_several_lines(fake):
+    token = fake.access_token("alice")
+    done = explain(f"{token[:40]}\n{token[40:]}", json=True)
+    assert done.code == 1
+    assert "white space" in done.json["advice"]
+
+
+def test_issuers_that_differ_by_a_slash(fake):
+    advice = [
+        explain(fake.access_token("alice", iss=iss), json=True).json["advice"]
+        for iss in (f"{fake.issuer}/", f"{fake.issuer}/x", None)
+    ]
+    assert ["slash at the end" in each for each in advice] == [True, False, False]
 
 
 # Refused for the user's sake.
@@ -346,7 +367,7 @@ def test_broken_jwts_are_neither(fake, token):
         (
             {},
             {"exp": 1_700_000_000},
-            f"exp is 2023-11-14 22:13:20 UTC, {NOW} In settings of default: LEEWAY 30",
+            f"exp is 2023-11-14 22:13:20 UTC, {NOW} {ANEW} {IN_SETTINGS} LEEWAY 30",
         ),
         (
             {},

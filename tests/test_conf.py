@@ -883,3 +883,20 @@ def test_a_key_in_the_wrong_place_is_told_its_place(raw, hint):
     (problem,) = parse(raw)[1]
     assert problem.id == "E002"
     assert hint in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("issuers", "hint"),
+    [
+        ("https://issuer.test", 'Set "ISSUERS": {"default"'),
+        ({"default": "https://issuer.test"}, 'Set "ISSUERS": {"default"'),
+        ({"default": {"ISSUER": "127.0.0.1:9000"}}, 'Begin it with "https://"'),
+        (
+            {"default": {"ISSUER": "https://issuer.test", "PROFILE": "Keycloack"}},
+            "Did you mean 'keycloak'? Profiles: default,",
+        ),
+    ],
+)
+def test_what_newcomers_mistake_has_a_hint(issuers, hint):
+    _, (problem,) = conf.parse({"AUDIENCE": "https://api.test", "ISSUERS": issuers})
+    assert problem.hint.startswith(hint)

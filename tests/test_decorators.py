@@ -418,7 +418,9 @@ def test_a_view_with_scopes_names_them_to_everybody(send, url, fake_issuer):
 
 
 @both
-@pytest.mark.parametrize(("scopes", "status"), [(["b"], 200), (["a"], 200), ("c", 403)])
+@pytest.mark.parametrize(
+    ("scopes", "status"), [(["b"], 200), (["a"], 200), (["c"], 403)]
+)
 def test_any_scope_is_enough(send, scopes, status, fake_issuer):
     """SC-03; the challenge names the first sufficient alternative."""
     response = send("/any", fake_issuer.access_token(scopes=scopes))

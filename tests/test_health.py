@@ -41,6 +41,9 @@ def validate(issuer):
     get_resource_server().validate(issuer.access_token("a"))
 
 
+TIMES = ("age", "usable_for", "next_attempt")
+
+
 def test_hl_01_no_keys_is_503(two):
     response, told = ask()
     assert response.status_code == 503
@@ -62,6 +65,7 @@ def test_hl_01_fresh_and_stale_are_200(two, clock):
     assert (response.status_code, told["state"]) == (200, "stale")
     assert told["issuers"][0]["last_error"] == "tls"
     assert told["issuers"][0]["next_attempt"] > 0
+    assert [type(told["issuers"][0][name]) for name in TIMES] == [int] * 3
 
 
 def test_hl_02_the_probe_asks_no_issuer(two, clock):

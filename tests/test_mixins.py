@@ -12,7 +12,11 @@ from django.test import Client
 from django.urls import path
 from django.views import View
 
-from django_oidc_rs.decorators import access_token_not_required
+from django_oidc_rs.decorators import (
+    access_token_not_required,
+    access_token_required,
+    scope_required,
+)
 from django_oidc_rs.mixins import AccessTokenRequiredMixin, ScopeRequiredMixin
 from tests.http_answers import assert_refusal, assert_shareable_by_nobody, both
 
@@ -229,6 +233,17 @@ def misconfigured(**attributes):
 def test_mistakes_are_found_by_as_view(attributes, error):
     with pytest.raises(error):
         misconfigured(**attributes).as_view()
+
+
+@pytest.mark.parametrize("guard", [access_token_required, scope_required("a")])
+def test_a_class_is_told_of_the_mixins(guard):
+    with pytest.raises(TypeError, match="Get is a class"):
+        guard(Get)
+
+
+def test_a_class_without_scopes_is_named():
+    with pytest.raises(TypeError, match="Misconfigured must name required_scopes"):
+        misconfigured().as_view()
 
 
 def test_as_view_still_refuses_what_is_no_attribute():

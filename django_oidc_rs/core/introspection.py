@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -36,6 +37,8 @@ Answer = dict[str, object]
 """The members of an introspection answer, without ``active``."""
 
 _METADATA_LIFETIME = 3600.0
+# After metadata that could not be had.
+_LOOK_AGAIN = 60.0
 # Answers that say nothing about the endpoint, only about this question.
 _OF_THE_QUESTION = frozenset((400, 413, 414, 422))
 # Those that no token can bring about: the others may be a crafted token's own doing.
@@ -195,13 +198,13 @@ class IntrospectionClient:
         now = self._clock.monotonic()
         place = self._place
         if place is None or now >= place.until:
-            place = self._place = _Place(self._discover(), now + _METADATA_LIFETIME)
+            place = self._place = self._discover(now, place)
         return place.metadata
 
-    def _discover(self) -> IntrospectionMetadata:
+    def _discover(self, now: float, before: _Place | None) -> _Place:
         endpoint, method = self._asked.endpoint, self._asked.credentials.method
         if endpoint is not None and method is not None:
-            return IntrospectionMetadata(endpoint=endpoint)
+            return _Place(IntrospectionMetadata(endpoint=endpoint), math.inf)
         try:
             found = discover_introspection(
                 self._fetch,
@@ -209,11 +212,16 @@ class IntrospectionClient:
                 metadata_url=self._policy.metadata_url,
             )
         except (FetchError, MetadataError) as error:
+            if before is not None:
+                # The endpoint may answer all the same.
+                return replace(before, until=now + _LOOK_AGAIN)
             if endpoint is not None:
                 # Nothing but the choice of a method hangs on it.
-                return IntrospectionMetadata(endpoint=endpoint)
+                metadata = IntrospectionMetadata(endpoint=endpoint)
+                return _Place(metadata, now + _LOOK_AGAIN)
             raise _Failed("introspection_failed", f"no metadata: {error}") from None
-        return replace(found, endpoint=endpoint or found.endpoint)
+        metadata = replace(found, endpoint=endpoint or found.endpoint)
+        return _Place(metadata, now + _METADATA_LIFETIME)
 
     def _read(self, document: FetchedDocument, asked_at: float) -> Answer:
         kind = document.headers.get("content-type", "").partition(";")[0]

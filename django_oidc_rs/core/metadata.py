@@ -156,13 +156,26 @@ def discover_introspection(
         try:
             document = fetch(url, trusted_address=True)
         except FetchError as error:
-            if not _is_elsewhere(error) or (url == urls[-1] and read is None):
+            if read is not None:
+                # The second form's 404 is not the cause: the first was there.
+                raise MetadataError(
+                    "no_introspection_endpoint",
+                    f"{_no_endpoint(read)} ({url}: {error})",
+                ) from None
+            if url == urls[-1] or not _is_elsewhere(error):
                 raise
             continue
         members, read = _members(document, issuer), url
-        if "introspection_endpoint" in members:
+        if members.get("introspection_endpoint") is not None:
             return _introspection(members, document.url, issuer)
-    raise MetadataError("no_introspection_endpoint", f"{read} names no endpoint")
+    raise MetadataError("no_introspection_endpoint", _no_endpoint(read))
+
+
+def _no_endpoint(url: str | None) -> str:
+    return (
+        f"{url} names no introspection_endpoint: if this server can be asked, write "
+        "its address as ENDPOINT in INTROSPECTION"
+    )
 
 
 def _introspection(

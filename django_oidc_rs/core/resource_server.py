@@ -148,7 +148,9 @@ class ResourceServer:
         if asker is None:
             # A high-risk view, and an issuer that cannot be asked: never a local yes.
             raise IntrospectionUnavailable(
-                f"issuer {policy.alias!r} has no INTROSPECTION", retry_after=60
+                f"issuer {policy.alias!r} has no INTROSPECTION",
+                reason="introspection_not_configured",
+                retry_after=60,
             )
         if policy.validation == "introspection":
             check_token_type(jws.header, policy)

@@ -58,7 +58,10 @@ class ScopeRequirement:
             raise ValueError("name at least one scope")
         for scope in (scope for scopes in self.alternatives for scope in scopes):
             if not is_scope_token(scope):
-                raise ValueError(f"{scope!r} is no scope-token of RFC 6749 section 3.3")
+                raise ValueError(
+                    f"{scope!r} is no scope-token of RFC 6749 section 3.3: write each "
+                    'scope as a string of its own, "a", "b"'
+                )
 
     @classmethod
     def all_of(

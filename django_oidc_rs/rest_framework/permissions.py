@@ -26,6 +26,7 @@ from ..core.errors import ResourceServerError
 from ..core.scopes import ScopeRequirement
 from ..introspect import Introspect, asks_issuer, parse_introspect
 from ..request import access_token_of, authenticate, have_one_owner, is_user_of
+from ..view_faults import log_unasked_authentication, name_of
 from .exceptions import Refused
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ __all__ = [
     "IsUser",
     "TokenHasScope",
 ]
+
+
+HOOKS = "_django_oidc_rs_hooks"
+"""Set on a view's instance once ``AccessTokenAuthentication`` was asked."""
 
 
 class _Remembering:
@@ -140,6 +145,8 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
             isinstance(access_token, AccessToken)
             and self.has_token_permission(access_token, request, view)
         )
+        if access_token is None and not hasattr(view, HOOKS) and _has_bearer(request):
+            log_unasked_authentication(name_of(view), type(self).__name__)
         return not self.failed
 
     def has_token_permission(
@@ -156,6 +163,11 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
         """Return the scopes that a challenge should name, None for none."""
         del request, view
         return None
+
+
+def _has_bearer(request: Request) -> bool:
+    scheme = str(request.META.get("HTTP_AUTHORIZATION", "")).partition(" ")[0]
+    return scheme.lower() == "bearer"
 
 
 def _live(request: Request, view: APIView) -> AccessToken | None:
@@ -251,8 +263,17 @@ def _aliases(issuers: Iterable[str]) -> tuple[str, ...]:
     return tuple(issuers)
 
 
-def _from(token: AccessToken, issuers: tuple[str, ...]) -> bool:
-    return not issuers or token.issuer_alias in issuers
+class IssuerPermission(AccessTokenPermission):
+    """Demand a token of one of ``issuers``, by their aliases; of any where none is."""
+
+    issuers: ClassVar[tuple[str, ...]]
+
+    def has_token_permission(
+        self, token: AccessToken, request: Request, view: APIView
+    ) -> bool:
+        """Whether the token is one of theirs."""
+        del request, view
+        return not self.issuers or token.issuer_alias in self.issuers
 
 
 def HasClaim(  # noqa: N802 -- see HasScope
@@ -273,17 +294,16 @@ def HasClaim(  # noqa: N802 -- see HasScope
     def equal(claim: object) -> bool:
         return type(claim) is type(value) and claim == value
 
-    class ClaimPermission(AccessTokenPermission):
+    class ClaimPermission(IssuerPermission):
         issuers = aliases
 
         @sensitive_variables()
         def has_token_permission(
             self, token: AccessToken, request: Request, view: APIView
         ) -> bool:
-            del request, view
             claim = token.claim(path)
             found = any(map(equal, claim)) if isinstance(claim, tuple) else equal(claim)
-            return found and _from(token, aliases)
+            return found and super().has_token_permission(token, request, view)
 
     return ClaimPermission
 
@@ -297,16 +317,7 @@ def FromIssuer(*aliases: str) -> type[AccessTokenPermission]:  # noqa: N802 -- s
     if not aliases:
         raise ValueError("name at least one issuer alias")
 
-    class IssuerPermission(AccessTokenPermission):
-        issuers = aliases
-
-        def has_token_permission(
-            self, token: AccessToken, request: Request, view: APIView
-        ) -> bool:
-            del request, view
-            return _from(token, aliases)
-
-    return IssuerPermission
+    return type("FromIssuer", (IssuerPermission,), {"issuers": aliases})
 
 
 class IsMachine(AccessTokenPermission):

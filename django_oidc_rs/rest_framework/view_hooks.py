@@ -16,18 +16,18 @@ from rest_framework.permissions import NOT, OR
 from rest_framework.request import Request
 
 from ..core.access_token import AccessToken
-from ..core.errors import InsufficientScope
+from ..core.errors import InsufficientScope, excerpt
+from ..core.scopes import ScopeRequirement
 from ..responses import leave_unmailed, mark_private
+from ..view_faults import lacking, log_denial, name_of
 from .exceptions import CredentialsRequired, Refused
-from .permissions import AccessTokenPermission
+from .permissions import HOOKS, AccessTokenPermission, IssuerPermission, TokenHasScope
 
 if TYPE_CHECKING:
     # REST framework imports this module while it imports its views.
     from rest_framework.views import APIView
 
 __all__ = ["install_hooks"]
-
-_ATTRIBUTE = "_django_oidc_rs_hooks"
 
 
 class _Asked(list[Any]):
@@ -42,11 +42,11 @@ class _Asked(list[Any]):
 
 def install_hooks(view: APIView) -> None:
     """Wrap four methods of ``view``, once; see the module."""
-    if not hasattr(view, _ATTRIBUTE):
+    if not hasattr(view, HOOKS):
         hooks = _ViewHooks(view)
         vars(view).update(
             {
-                _ATTRIBUTE: hooks,
+                HOOKS: hooks,
                 "get_permissions": hooks.get_permissions,
                 "permission_denied": hooks.permission_denied,
                 "handle_exception": hooks.handle_exception,
@@ -91,12 +91,34 @@ class _ViewHooks:
 
     def _denial(self, request: Request) -> Refused | None:
         """Return our answer, None where the permissions of others said no."""
-        blamed = tuple(_blamed(self._asked.current))
-        if not blamed or not isinstance(request.auth, AccessToken):
+        blamed, token = tuple(_blamed(self._asked.current)), request.auth
+        if not blamed or not isinstance(token, AccessToken):
             return None
+        requirements = [each.requirement(request, self._view) for each in blamed]
+        self._log(request, token, dict(zip(blamed, requirements, strict=True)))
         # A client that only lacks a claim gains nothing by asking for scopes.
-        named = any(each.requirement(request, self._view) for each in blamed)
+        named = any(requirements)
         return Refused(InsufficientScope(), self._scope(request) if named else None)
+
+    def _log(
+        self,
+        request: Request,
+        access_token: AccessToken,
+        blamed: dict[AccessTokenPermission, ScopeRequirement | None],
+    ) -> None:
+        why, issuers = [], set[str]()
+        for permission, required in blamed.items():
+            if required is not None:
+                why.append(lacking(required, access_token))
+                issuers |= required.issuers
+            elif isinstance(permission, TokenHasScope):
+                what = getattr(self._view, "action", None) or request.method
+                why.append(f"its required_scopes name nothing for {excerpt(what)}")
+            else:
+                why.append(f"{type(permission).__name__} says no")
+                if isinstance(permission, IssuerPermission):
+                    issuers |= set(permission.issuers)
+        log_denial(name_of(self._view), access_token, why, issuers)
 
     def _scope(self, request: Request) -> str | None:
         """Return all the view's scopes: what a client should ask for at once."""

@@ -98,6 +98,14 @@ class FakeIntrospection:
         """Call ``raw_token`` inactive from now on."""
         self._revoked.add(raw_token)
 
+    def fail(self, code: str = "connect", *, status: int | None = None) -> None:
+        """Fail from now on; keys and metadata are served all the same."""
+        self.failure = FetchError(code, "the fake issuer fails", status=status)
+
+    def recover(self) -> None:
+        """Answer truthfully again; revoked tokens stay revoked."""
+        self.failure = self.answer = None
+
     def post(
         self,
         url: str,

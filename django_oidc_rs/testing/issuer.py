@@ -133,8 +133,11 @@ class FakeIssuer:
         A claim given as None is left out.
 
         Raises:
+            TypeError: ``scopes`` is a string, or ``claims`` has a name like a claim's.
             ValueError: the policy has user fields where scopes would stand.
         """
+        if isinstance(scopes, str):
+            raise TypeError("scopes must be a list or tuple of strings, not a string")
         policy, now = self.policy, int(self.clock.now())
         audience = min(policy.audience)
         made: dict[str, Any] = {
@@ -222,8 +225,13 @@ class FakeIssuer:
         return old
 
     def fail(self, code: str = "connect", *, status: int | None = None) -> None:
-        """Fail from now on, as the HTTP client would: ``timeout``, ``status``, .."""
+        """Fail from now on, as the HTTP client would: ``timeout``, ``status``, ..
+
+        Nothing answers then: neither metadata and keys nor questions about tokens. For
+        those alone there is ``introspection.fail()``.
+        """
         self.failure = FetchError(code, "the fake issuer fails", status=status)
+        self.introspection.failure = self.failure
 
     def hang(self) -> None:
         """Never answer: what the HTTP client makes of it is a timeout."""
@@ -234,9 +242,10 @@ class FakeIssuer:
         self.bodies[self.jwks_uri] = body
 
     def recover(self) -> None:
-        """Answer truthfully again."""
+        """Answer truthfully again, questions about tokens included."""
         self.failure = None
         self.bodies.clear()
+        self.introspection.recover()
 
     def knows(self, url: str) -> bool:
         """Whether ``url`` is one of this issuer's."""

@@ -6,8 +6,8 @@ import base64
 import json
 import re
 import shutil
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -15,37 +15,58 @@ from typing import Self
 import requests
 from authorization_server import seeds
 
+try:
+    import fcntl
+except ImportError:  # Windows lets nobody delete a database in use.
+    fcntl = None  # type: ignore[assignment]
+
 from .oauth_client import OAuthClient, is_jwt, jwt_header, jwt_payload
 from .revocation import REVOCATION
 from .scenarios import PHASES, Action, Answer, Grant, Phase, Row
 from .servers import DemoError, Project, Server, free_port
 
-__all__ = ["Demo", "prepare_state"]
+__all__ = ["Demo", "prepared_state"]
 
 _STATE = re.compile(
-    r"(api|authorization_server)\.(log|sqlite3|sqlite3-journal)|signing_keys"
+    r"(api|authorization_server)\.(log|sqlite3|sqlite3-journal)|signing_keys|demo\.lock"
 )
+_LOCK = "demo.lock"
 _TIMEOUT = 15
 _STAFF_USER = "carol"
 _ALL_PHASES = (*PHASES, *REVOCATION)
 
 
-def prepare_state(state: Path) -> None:
+@contextmanager
+def prepared_state(state: Path) -> Iterator[None]:
     """Make ``state`` an empty directory, deleting what an earlier run left there.
 
+    Another demo cannot take it inside.
+
     Raises:
-        DemoError: it holds something else, which is not for the demo to delete.
+        DemoError: a demo that runs uses it; or it holds something else, which is not
+            for the demo to delete.
     """
     state.mkdir(parents=True, exist_ok=True)
     found = list(state.iterdir())
     foreign = sorted(path.name for path in found if not _STATE.fullmatch(path.name))
     if foreign:
         raise DemoError(f"{state} holds {foreign[0]}, not of this demo: left alone")
-    for path in found:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    # Open files are not inherited by the servers: it ends with this process.
+    with (state / _LOCK).open("a") as lock:
+        if fcntl is not None:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise DemoError(
+                    f"another demo uses {state}: stop it, or name another directory "
+                    "with --state"
+                ) from None
+        for path in found:
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != _LOCK:
+                path.unlink()
+        yield
 
 
 class Demo:

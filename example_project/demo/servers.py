@@ -17,7 +17,7 @@ from typing import Self
 
 import requests
 
-__all__ = ["DemoError", "Project", "Server", "free_port"]
+__all__ = ["DemoError", "Project", "Server", "free_port", "require_free"]
 
 _MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 _COMMAND_SECONDS = 120
@@ -38,6 +38,15 @@ def free_port() -> int:
         if _is_free(port):
             return port
     raise DemoError("no free port on 127.0.0.1; name one with --port, --issuer-port")
+
+
+def require_free(port: int) -> None:
+    """Raise ``DemoError`` if somebody listens on this loopback port."""
+    if not _is_free(port):
+        raise DemoError(
+            f"port {port} of 127.0.0.1 is taken: stop what runs there, or name another "
+            "with --port or --issuer-port"
+        )
 
 
 def _is_free(port: int) -> bool:
@@ -144,9 +153,8 @@ class Server:
             DemoError: the port is taken, the process ended at once, or it did not
                 answer within a minute.
         """
-        if not _is_free(self.port):
-            # Whoever listens there could pass for our server.
-            raise DemoError(f"port {self.port} of 127.0.0.1 is taken")
+        # Whoever listens there could pass for our server.
+        require_free(self.port)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.project.command(

@@ -417,6 +417,43 @@ def test_the_endpoint_comes_from_the_metadata_which_is_kept_for_an_hour():
     assert asking.fetch.urls == [OPENID] * 2
 
 
+@pytest.mark.parametrize("fault", [FetchError("timeout"), {"issuer": "https://x.test"}])
+def test_metadata_that_went_away_takes_no_endpoint_with_it(fault):
+    asking = Asking(at={OPENID: METADATA}, **DISCOVERED)
+    asking.ask()
+    asking.clock.advance(3600)
+    asking.fetch.at[OPENID] = fault
+    asking.ask()
+    assert asking.post.requests[1][0] == ENDPOINT
+    # Looked for once a minute until it is back.
+    asking.ask()
+    assert len(asking.fetch.urls) == 2
+    asking.clock.advance(60)
+    moved = f"{ISSUER}/v2/introspect"
+    asking.fetch.at[OPENID] = {**METADATA, "introspection_endpoint": moved}
+    asking.ask()
+    assert len(asking.fetch.urls) == 3
+    assert asking.post.requests[-1][0] == moved
+
+
+def test_an_outage_of_the_metadata_settles_no_method():
+    asking = Asking(at={OPENID: FetchError("timeout")}, **UNKNOWN_METHOD)
+    asking.ask()
+    assert "Authorization" in asking.post.requests[0][2]
+    methods = {"introspection_endpoint_auth_methods_supported": ["client_secret_post"]}
+    asking.fetch.at[OPENID] = {**METADATA, **methods}
+    asking.clock.advance(60)
+    asking.ask()
+    assert "Authorization" not in asking.post.requests[1][2]
+
+
+def test_an_endpoint_that_is_null_is_looked_for_elsewhere():
+    first = {"issuer": ISSUER, "introspection_endpoint": None}
+    asking = Asking(at={OPENID: first, RFC8414: METADATA}, **DISCOVERED)
+    asking.ask()
+    assert asking.fetch.urls == [OPENID, RFC8414]
+
+
 @pytest.mark.parametrize(
     ("code", "again"), [(401, 1), (404, 1), (405, 1), (403, 0), (500, 0), (400, 0)]
 )
@@ -469,6 +506,12 @@ def test_a_metadata_url_of_the_settings_is_the_only_one():
     assert asking.fetch.urls == [url]
 
 
+UNNAMED = (
+    f"{OPENID} names no introspection_endpoint: if this server can be asked, write its "
+    "address as ENDPOINT in INTROSPECTION"
+)
+
+
 @pytest.mark.parametrize(
     ("at", "words"),
     [
@@ -476,15 +519,15 @@ def test_a_metadata_url_of_the_settings_is_the_only_one():
         pytest.param({OPENID: status(500)}, "500", id="500"),
         pytest.param({OPENID: status(429)}, "429", id="429"),
         pytest.param({}, "404", id="nowhere"),
-        pytest.param({OPENID: {"issuer": ISSUER}}, "no endpoint", id="second-missing"),
+        pytest.param({OPENID: {"issuer": ISSUER}}, UNNAMED, id="second-missing"),
         pytest.param(
             {OPENID: {"issuer": ISSUER}, RFC8414: FetchError("timeout")},
-            "timeout",
+            f"{UNNAMED} ({RFC8414}: timeout",
             id="second-down",
         ),
         pytest.param(
             {OPENID: {"issuer": ISSUER}, RFC8414: {"issuer": ISSUER}},
-            "names no endpoint",
+            UNNAMED.replace(OPENID, RFC8414),
             id="in-neither",
         ),
         pytest.param(
@@ -508,7 +551,6 @@ def test_a_metadata_url_of_the_settings_is_the_only_one():
                 "/introspect",
                 "https://[::1/",
                 "",
-                None,
                 7,
                 [ENDPOINT],
             )

@@ -56,8 +56,13 @@ class Served:
     """A demo that has printed its addresses and leaves both servers up."""
 
     printed: str
+    state: Path
     page: str
     issuer: str
+
+    @property
+    def port(self):
+        return self.page.rpartition(":")[2].rstrip("/")
 
 
 @contextmanager
@@ -73,7 +78,7 @@ def serving(state, **variables):
         addresses = re.findall(r"^[AT].+  (http://\S+)$", printed, re.MULTILINE)
         assert len(addresses) == 3, printed
         assert all(map(is_open, ports(printed)))
-        yield Served(printed, page=addresses[0], issuer=addresses[2])
+        yield Served(printed, Path(state), page=addresses[0], issuer=addresses[2])
         process.send_signal(signal.SIGTERM)
         process.stdout.read()
         assert process.wait() == 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -44,6 +46,31 @@ def test_what_a_newcomer_needs_is_printed(served, name, value):
     assert re.search(
         rf"^{name} +{re.escape(value(served))}$", served.printed, re.MULTILINE
     )
+
+
+def test_a_second_demo_leaves_the_first_alone(served):
+    kept = [served.state / name for name in ("api.sqlite3", "signing_keys")]
+    before = [path.stat().st_ino for path in kept]
+    status, printed = run("demo", "--state", served.state)
+    assert status == 1
+    assert "another demo uses" in printed
+    status, printed = run("demo", "--state", served.state, "--port", served.port)
+    assert status == 1
+    assert f"port {served.port} of 127.0.0.1 is taken" in printed
+    assert [path.stat().st_ino for path in kept] == before
+
+
+def test_the_line_that_gets_a_token_sets_the_shells_variable(served):
+    (line,) = re.findall(r"^TOKEN=.*$", served.printed, re.MULTILINE)
+    python = f'alias python="{sys.executable}"'
+    shell = subprocess.run(
+        ["bash", "-O", "expand_aliases"],
+        input=f'{python}\n{line}\necho "$TOKEN"\n',
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(shell.stdout.strip().split(".")) == 3
 
 
 def test_who_may_sign_in_is_printed(served):

@@ -10,8 +10,8 @@ from django_oidc_rs.core.errors import (
     InactiveToken,
     IntrospectionUnavailable,
     InvalidClaim,
+    TemporarilyUnavailable,
 )
-from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.testing import FakeClock, FakeIssuer, install
 from django_oidc_rs.testing.introspection import MemoryAnswerCache
 
@@ -101,12 +101,42 @@ def test_it_fails_and_lies_as_told(start):
     with pytest.raises(ExpiredToken):
         validate(raw_token)
     issuer.introspection.answer = None
-    issuer.introspection.failure = FetchError("timeout")
+    issuer.introspection.fail("timeout")
     with pytest.raises(IntrospectionUnavailable):
         validate(raw_token)
-    issuer.introspection.failure = None
+    issuer.introspection.recover()
     issuer.clock.advance(2)
     assert validate(raw_token)
+
+
+@pytest.mark.parametrize("how", ["fail", "hang"])
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_failing_issuer_cannot_be_asked_either(how, before, start):
+    issuer = start("local")
+    raw_token = issuer.access_token()
+    for _ in range(before):
+        assert validate(raw_token, introspect=True)
+    getattr(issuer, how)()
+    with pytest.raises(TemporarilyUnavailable):
+        validate(raw_token, introspect=True)
+    issuer.recover()
+    issuer.clock.advance(2)
+    assert validate(raw_token, introspect=True)
+
+
+def test_the_endpoint_may_fail_alone(start):
+    issuer = start("local")
+    issuer.introspection.fail(status=500, code="status")
+    assert validate(issuer.access_token())
+    with pytest.raises(IntrospectionUnavailable):
+        validate(issuer.access_token(), introspect=True)
+
+
+def test_one_string_is_no_list_of_scopes(start):
+    issuer = start()
+    for make in (issuer.access_token, issuer.opaque_token):
+        with pytest.raises(TypeError, match="not a string"):
+            make("alice", "payments")
 
 
 def test_an_endpoint_nobody_plays(start):

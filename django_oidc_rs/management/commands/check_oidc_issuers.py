@@ -42,7 +42,7 @@ _REMEDIES = {
     "connect": "Open the way from this machine to the issuer: firewall, port, proxy "
     '(OIDC_RS["HTTP"]["PROXIES"]).',
     "tls": "Let the issuer present a valid certificate, or name its CA in "
-    'OIDC_RS["HTTP"]["CA_BUNDLE"].',
+    'OIDC_RS["HTTP"]["CA_BUNDLE"]. WRONG_VERSION_NUMBER is a port without TLS.',
     "timeout": "The issuer is too slow; look at its load, or raise the timeouts in "
     'OIDC_RS["HTTP"].',
     "redirect": "Redirects are never followed: write the final address into settings.",

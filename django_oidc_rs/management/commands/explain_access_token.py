@@ -62,6 +62,14 @@ _INACTIVE = (
     "The issuer says so when asked: the token is revoked, expired, of another issuer, "
     "or made up. Have the client get a new one."
 )
+_NO_DATABASE = (
+    "The token is good, but requests cannot look its user up and answer 500. Run "
+    "manage.py migrate, or bring the database up."
+)
+_FETCH_ANEW = (
+    "Have the client get a new one; a greater LEEWAY is for clocks that differ."
+)
+_IN_LINES = "There is white space inside: it was pasted from several lines. Join them."
 _OUTAGE = "That says nothing about the token. Run manage.py check_oidc_issuers."
 _BEFORE_TOKEN = re.compile(r"\A(?:authorization:\s*)?bearer(?:\s+|\Z)", re.IGNORECASE)
 # Settings whose value helps to understand a refusal, and is no secret.
@@ -105,6 +113,8 @@ class Command(BaseCommand):
         if error is not None:
             verdict = "Refused" if error.status < 500 else "Nobody can tell now"
             raise CommandError(f"{verdict}: {error.code}.")
+        if _failed(explanation):
+            raise CommandError("The token is good; its user cannot be looked up.")
 
     @sensitive_variables()
     def _read(self) -> str:
@@ -162,7 +172,9 @@ def _resolve(explanation: Explanation, access_token: AccessToken) -> dict[str, A
         )
         return principal
     except (Error, ImproperlyConfigured) as error:
-        user, detail = None, f"unknown, the database cannot be read: {error}"
+        detail = f"unknown, the database cannot be read: {error}"
+        explanation.steps.append(Step(name="user", outcome="failed", detail=detail))
+        return principal
     explanation.steps.append(Step(name="user", outcome="passed", detail=detail))
     return {**principal, "user": user}
 
@@ -195,7 +207,9 @@ def _user(access_token: AccessToken) -> tuple[str | None, str]:
 def _advice(explanation: Explanation, raw_token: str) -> list[str]:
     error = explanation.error
     if error is None:
-        return []
+        return [_NO_DATABASE] if _failed(explanation) else []
+    if isinstance(error, MalformedToken) and len(raw_token.split()) > 1:
+        return [_IN_LINES]
     if isinstance(error, MalformedToken) and raw_token.count(".") != 2:
         return [_ENCRYPTED if raw_token.count(".") == 4 else _OPAQUE]
     policy = _policy(explanation.issuer_alias)
@@ -209,7 +223,11 @@ def _advice(explanation: Explanation, raw_token: str) -> list[str]:
     if isinstance(error, NotAnAccessToken) and error.reason == "id_token":
         return [_NOT_FOR_APIS]
     times = _times(error, raw_token)
-    return [*times, *_in_settings(error, policy)]
+    return [*times, *_slash(error, raw_token), *_in_settings(error, policy)]
+
+
+def _failed(explanation: Explanation) -> bool:
+    return any(step.outcome == "failed" for step in explanation.steps)
 
 
 def _policy(alias: str | None) -> IssuerPolicy | None:
@@ -228,7 +246,19 @@ def _times(error: ResourceServerError, raw_token: str) -> list[str]:
     if type(value) not in (int, float):
         return []
     now = wiring.get_seams().clock.now()
-    return [f"{error.claim} is {_utc(float(str(value)))}, now is {_utc(now)}."]
+    told = f"{error.claim} is {_utc(float(str(value)))}, now is {_utc(now)}."
+    return [told, _FETCH_ANEW] if isinstance(error, ExpiredToken) else [told]
+
+
+def _slash(error: ResourceServerError, raw_token: str) -> list[str]:
+    """Say so where ``iss`` and an ``ISSUER`` differ by a slash at the end alone."""
+    if error.setting != "ISSUER":
+        return []
+    issuer = parse_jws(raw_token).unverified_claims.get("iss")
+    for policy in get_config().issuers:
+        if isinstance(issuer, str) and issuer.rstrip("/") == policy.issuer.rstrip("/"):
+            return [f"iss and ISSUER of {policy.alias} differ by a slash at the end."]
+    return []
 
 
 def _utc(seconds: float) -> str:
@@ -254,7 +284,7 @@ def _as_json(
 ) -> dict[str, Any]:
     error = explanation.error
     return {
-        "accepted": error is None,
+        "accepted": error is None and not _failed(explanation),
         "code": error.code if error else None,
         "issuer_alias": explanation.issuer_alias,
         "steps": [

@@ -10,8 +10,8 @@ from types import FrameType
 from typing import Any
 
 from authorization_server import seeds
-from demo.run import Demo, prepare_state
-from demo.servers import DemoError
+from demo.run import Demo, prepared_state
+from demo.servers import DemoError, require_free
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -54,13 +54,17 @@ class Command(BaseCommand):
         state = options["state"].resolve()
         former = signal.signal(signal.SIGTERM, _interrupt)
         try:
-            prepare_state(state)
-            with Demo(
-                state,
-                port=options["port"],
-                issuer_port=options["issuer_port"],
-                write=self._write,
-            ) as demo:
+            for port in filter(None, (options["port"], options["issuer_port"])):
+                require_free(port)
+            with (
+                prepared_state(state),
+                Demo(
+                    state,
+                    port=options["port"],
+                    issuer_port=options["issuer_port"],
+                    write=self._write,
+                ) as demo,
+            ):
                 if options["serve"]:
                     self._serve(demo)
                     return
@@ -88,14 +92,16 @@ class Command(BaseCommand):
             self._write(f"ISSUER                {demo.issuer.url}")
             self._write(f"AUDIENCE              {seeds.API}")
             self._write(
-                "\nA machine's token (people sign in through a browser); put your own "
-                "audience into resource=:"
+                "\nA machine's token (people sign in on the page, which copies "
+                "theirs); resource= is the AUDIENCE, other scopes are refused:"
             )
             client, secret = next(iter(seeds.SECRETS.items()))
             self._write(
-                f"curl -s -u {client}:{secret} -d grant_type=client_credentials "
+                f"TOKEN=$(curl -s -u {client}:{secret} "
+                "-d grant_type=client_credentials "
                 f"-d scope='orders:read orders:import' -d resource={seeds.API} "
-                f"{demo.issuer.url}/identity/o/api/token"
+                f"{demo.issuer.url}/identity/o/api/token | python -c "
+                "\"import json, sys; print(json.load(sys.stdin)['access_token'])\")"
             )
             self._write("\nCtrl-C stops both.")
             while True:
