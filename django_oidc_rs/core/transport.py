@@ -137,6 +137,9 @@ class Line:
             except OSError as error:
                 last = error
             else:
+                # A POST is sent in two pieces; over TLS the second would wait for the
+                # other side's delayed acknowledgement of the first.
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.is_public = is_public(address)
                 return self.watch(connected)
         if last is None:

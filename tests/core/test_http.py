@@ -87,6 +87,19 @@ def test_the_request_holds_nothing_but_what_it_needs(serve):
     ]
 
 
+def test_what_is_sent_in_pieces_does_not_wait_for_acknowledgements(serve, network):
+    options = []
+
+    def look(connection):
+        used = network.connections[-1]
+        options.append(used.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        send(answer())(connection)
+
+    fetch(serve(look).url())
+    (option,) = options
+    assert option != 0
+
+
 def test_the_environment_is_not_asked(serve, monkeypatch, tmp_path):
     server, proxy = serve(), serve()
     netrc = tmp_path / "netrc"
