@@ -68,7 +68,13 @@ class IdentityAdmin(_IdentityBase):
     superuser. Rows are not deleted here: a deleted user stays deleted.
     """
 
-    list_display = ("pair_subject", "pair_issuer", "user", "last_use", "created_at")
+    list_display = (
+        "pair_subject",
+        "pair_issuer",
+        "short_user",
+        "last_use",
+        "created_at",
+    )
     list_filter = (
         IssuerFilter,
         ("user", admin.EmptyFieldListFilter),
@@ -91,6 +97,12 @@ class IdentityAdmin(_IdentityBase):
         policy = policies().get(identity.issuer)
         alias = NOT_CONFIGURED if policy is None else shown(policy.alias)
         return f"{alias}: {shown(identity.issuer, 200)}"
+
+    @admin.display(description="user", ordering="user")
+    def short_user(self, identity: FederatedIdentity) -> str:
+        """Return the user, whose name may be a long digest."""
+        user = identity.user
+        return self.get_empty_value_display() if user is None else shown(user, 30)
 
     @admin.display(description="last use (to the hour)", ordering="last_used_at")
     def last_use(self, identity: FederatedIdentity) -> str:

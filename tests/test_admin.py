@@ -733,6 +733,13 @@ def test_a_user_name_that_is_a_relation_is_not_searched(rf, monkeypatch):
     assert page.get_search_fields(rf.get("/")) == ["subject"]
 
 
+def test_long_user_names_are_cut_in_the_list(pairs, alice, bob, client):
+    User.objects.filter(pk=bob.pk).update(username=f"oidc-{'f' * 64}")
+    page = client.get(IDENTITY_LIST).content.decode()
+    assert f'<td class="field-short_user">oidc-{"f" * 25}...</td>' in page
+    assert '<td class="field-short_user">alice</td>' in page
+
+
 def test_the_list_is_a_bounded_number_of_queries(pairs, client):
     with CaptureQueriesContext(connection) as few:
         client.get(IDENTITY_LIST)

@@ -204,8 +204,20 @@ def test_without_a_bearer_token_it_is_no_fault(scheme, call):
     assert call(view, scheme=scheme) == (403, [])
 
 
-def test_the_class_that_was_asked_is_no_fault(call):
-    assert call(rest(HasScope("write")), scheme="Basic") == (401, [])
+class LeavesIt(AccessTokenAuthentication):
+    """Stands in for a class that leaves some tokens to the next one."""
+
+    def authenticate(self, request):
+        super().authenticate(request)
+
+
+@pytest.mark.parametrize(
+    ("authentication", "scheme"),
+    [(AccessTokenAuthentication, "Basic"), (LeavesIt, "Bearer")],
+)
+def test_the_class_that_was_asked_is_no_fault(authentication, scheme, call):
+    view = rest(HasScope("write"), authentication=(authentication,))
+    assert call(view, scheme=scheme) == (401, [])
 
 
 @pytest.mark.parametrize(
