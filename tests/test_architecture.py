@@ -20,7 +20,15 @@ ROOT = Path(django_oidc_rs.__file__).parent
 # Each layer of the core may import those before it, and its own without a circle.
 LAYERS = (
     ("errors", "clock", "base64url", "strict_json", "scopes", "weak_keys"),
-    ("retry_after", "addresses", "transport", "http_policy", "http_body", "http"),
+    (
+        "retry_after",
+        "addresses",
+        "transport",
+        "line_adapter",
+        "http_policy",
+        "http_body",
+        "http",
+    ),
     ("credentials", "challenges", "access_token", "jwk"),
     ("client_assertion", "client_authentication"),
     ("jws", "issuers", "metadata"),

@@ -24,8 +24,9 @@ from .. import __version__
 from .addresses import is_loopback_host
 from .http_body import read_body
 from .http_policy import HttpPolicy, check_url, is_listed, locate
+from .line_adapter import LineAdapter
 from .retry_after import parse_retry_after
-from .transport import FetchError, Line, LineAdapter, translate
+from .transport import FetchError, Line, translate
 
 __all__ = [
     "Fetch",

@@ -9,16 +9,12 @@ import http.client
 import io
 import socket
 import ssl
-from collections.abc import Mapping
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidSchema, InvalidURL, ProxyError, SSLError
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
 
 from .addresses import Origin, is_public, may_be_public
 from .errors import excerpt
@@ -26,7 +22,7 @@ from .errors import excerpt
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["FetchError", "Line", "LineAdapter", "translate"]
+__all__ = ["FetchError", "Line", "translate"]
 
 # Exceptions anywhere in a failure's chain -> code, first match wins.
 _CAUSES: tuple[tuple[str, tuple[type[BaseException], ...]], ...] = (
@@ -197,46 +193,6 @@ class Line:
             f"{excerpt(self._origin.host)} is not public, but a document from a public "
             "address names it; ALLOW_PRIVATE_ADDRESSES can list it",
         )
-
-
-class LineAdapter(HTTPAdapter):
-    """Makes ``requests`` use a ``Line``, for whatever proxy or none."""
-
-    def __init__(self, line: Line) -> None:
-        """Take the line of the one fetch this adapter is for."""
-        super().__init__()
-        self._line = line
-
-    def get_connection_with_tls_context(
-        self,
-        request: requests.PreparedRequest,
-        verify: bool | str | None,  # noqa: FBT001 -- the signature of requests
-        proxies: Mapping[str, str] | None = None,
-        cert: tuple[str, str] | str | None = None,
-    ) -> HTTPConnectionPool:
-        """Return the pool, whose connections are opened by the line."""
-        pool = cast(
-            "HTTPConnectionPool",
-            super().get_connection_with_tls_context(request, verify, proxies, cert),
-        )
-        bases = (_LineConnection, pool.ConnectionCls)
-        pool.ConnectionCls = type("Connection", bases, {"line": self._line})
-        return pool
-
-
-class _LineConnection(HTTPConnection):
-    line: Line
-
-    def response_class(  # type: ignore[override]  # called, never subclassed
-        self, *args: Any, **kwargs: Any
-    ) -> http.client.HTTPResponse:
-        return self.line.meter(http.client.HTTPResponse(*args, **kwargs))
-
-    def _new_conn(self) -> socket.socket:
-        if self.line.is_proxied:
-            self.line.check_name()
-            return self.line.watch(super()._new_conn())
-        return self.line.connect()
 
 
 class _Metered(io.RawIOBase):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import socket
+import ssl
 import threading
 import traceback
 import zlib
@@ -768,6 +769,28 @@ def test_a_bad_certificate_is_refused(hosts, options, serve, authority):
     assert (error.code, error.retryable) == ("tls", False)
     assert server.was_called()
     assert server.requests == []
+
+
+def test_a_bundle_is_read_once_and_again_when_it_changes(
+    serve, authority, stranger, tmp_path, monkeypatch
+):
+    read = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def counted(context, *args, **options):
+        read.append(args or options)
+        return load(context, *args, **options)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+    server = serve(tls=authority.server_context("127.0.0.1"))
+    url, bundle = server.url(scheme="https"), tmp_path / "bundle.pem"
+    bundle.write_bytes(authority.bundle.read_bytes())
+    assert [fetch(url, ca_bundle=str(bundle)).body for _ in range(3)] == [DOCUMENT] * 3
+    assert len(read) == 1
+    # Somebody withdraws the authority.
+    bundle.write_bytes(stranger.bundle.read_bytes() + b"\n")
+    assert fetch_error(url, ca_bundle=str(bundle)).code == "tls"
+    assert len(read) == 2
 
 
 def test_a_certificate_of_another_authority_is_refused(serve, authority, stranger):
