@@ -78,7 +78,7 @@ def check_authentication_classes(
             f"{_name(classes[0])} stands before AccessTokenAuthentication in "
             'REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"].',
             hint="Put AccessTokenAuthentication first: otherwise a live session wins "
-            "over a bad token, and 401 loses its challenge.",
+            "over the token that was sent, good or bad.",
             id="django_oidc_rs.E021",
         )
     ]

@@ -63,7 +63,7 @@ def parse_authorization(
     if len(raw_token) > max_token_length:
         raise TokenTooLong
     if not _ONE_RUN.fullmatch(raw_token):
-        raise InvalidRequest("no single run of visible ASCII follows the scheme")
+        raise InvalidRequest("one token of visible ASCII must follow the scheme")
     if not _B64TOKEN.fullmatch(raw_token):
         raise MalformedToken("characters outside b64token")
     return Credentials(scheme="Bearer", raw_token=raw_token)

@@ -134,7 +134,7 @@ def test_characters_outside_b64token(value):
         ("Bearer", "invalid_request: one space must follow the scheme"),
         (
             "Bearer a b",
-            "invalid_request: no single run of visible ASCII follows the scheme",
+            "invalid_request: one token of visible ASCII must follow the scheme",
         ),
         ("Bearer {}", "malformed_token: characters outside b64token"),
     ],

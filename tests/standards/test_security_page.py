@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
+MANUAL = "".join(
+    (ROOT / name).read_text("utf-8") for name in ("README.md", "docs/settings.md")
+)
 TEXT = (ROOT / "SECURITY.md").read_text("utf-8")
 LINKS = re.findall(r"\]\(([^)]+)\)", TEXT)
 SETTINGS = sorted(set(re.findall(r"`([A-Z][A-Z_]{3,})`", TEXT)))
@@ -23,8 +25,8 @@ def test_links_lead_somewhere(link):
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_the_readme_knows_each_setting(name):
-    assert f"`{name}`" in README
+def test_the_manual_knows_each_setting(name):
+    assert f"`{name}`" in MANUAL
 
 
 def test_the_version_is_the_supported_one():
