@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import secrets
 
-from .. import wiring
 from ..core.errors import InactiveToken, IntrospectionUnavailable
-from ..core.issuers import IssuerPolicy
+from ..core.introspection_validator import IntrospectionValidator
 
 __all__ = ["try_asking"]
 
@@ -25,15 +24,12 @@ _GULLIBLE = (
 )
 
 
-def try_asking(policy: IssuerPolicy) -> tuple[str, str]:
+def try_asking(asker: IntrospectionValidator) -> tuple[str, str]:
     """Ask the issuer about a random token; return what came of it, and what to do.
 
     What to do is empty where all is well: the endpoint knows our credentials, and does
     not know the token.
     """
-    asker = wiring.get_resource_server().introspection_of(policy)
-    if asker is None:
-        return "not set up", ""
     try:
         asker.ask(secrets.token_urlsafe(32), live=True)
     except InactiveToken:

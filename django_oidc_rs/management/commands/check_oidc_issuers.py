@@ -150,8 +150,9 @@ class Command(BaseCommand):
 
 def _examine(policy: IssuerPolicy) -> Iterator[_Finding]:
     finding = partial(_finding, policy.alias)
-    if policy.introspection is not None:
-        yield finding("introspection", *try_asking(policy))
+    asker = wiring.get_resource_server().introspection_of(policy)
+    if asker is not None:
+        yield finding("introspection", *try_asking(asker))
     if not policy.fetches_keys:
         why = "written in settings" if policy.uses_keys else "none: the issuer is asked"
         yield finding("keys", why)
