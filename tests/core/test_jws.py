@@ -48,6 +48,13 @@ def test_headers_seen_before_are_short_and_never_shown():
     assert repr(known) == "<KnownHeaders 1>"
 
 
+def test_a_header_seen_before_is_not_parsed_again():
+    first = parse_jws(sign())
+    again = parse_jws(sign(claims(jti="t2")), {first.encoded_header: first.header})
+    assert again.header is first.header
+    assert again.unverified_claims == claims(jti="t2")
+
+
 @pytest.mark.parametrize(
     ("raw_token", "reason"),
     [
