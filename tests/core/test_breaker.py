@@ -141,6 +141,15 @@ def test_inactive_tokens_cost_and_come_back_at_fifty_a_second():
     assert stopped(guard, now=NOW + 3600)
 
 
+def test_an_empty_budget_says_so():
+    guard = FloodGuard()
+    spend(guard)
+    with pytest.raises(IntrospectionUnavailable) as caught:
+        guard.count("other", NOW, unknown)
+    assert caught.value.detail == "too many tokens that are not active"
+    assert caught.value.retry_after == 1
+
+
 def test_a_clock_that_runs_backwards_gives_nothing_back():
     guard = FloodGuard()
     spend(guard)

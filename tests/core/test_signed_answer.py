@@ -145,6 +145,29 @@ def test_with_one_fault_it_is_worth_nothing(fault, caplog):
     assert good.reports == [("default", "introspection_untrusted")]
 
 
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("typ-jwt", "its typ is 'JWT'"),
+        ("signature", "no key of the issuer signed it"),
+        ("crit", "the signed answer: malformed_token: crit: not_understood"),
+        ("not-ascii", "it is no JWT"),
+        ("iss-'https://evil.test'", "its iss is 'https://evil.test'"),
+        ("aud-'other'", "its aud is 'other', not our client ID"),
+        ("iat-None", "its iat is None: not issued just now"),
+        ("answer-None", "it has no token_introspection"),
+        (
+            "signed-called-jwt",
+            f"the answer is no {SIGNED_ANSWER} but 'application/jwt'",
+        ),
+    ],
+)
+def test_an_operator_reads_what_is_wrong_with_it(fault, words):
+    with pytest.raises(IntrospectionUnavailable) as caught:
+        asking(FAULTS[fault]).ask()
+    assert caught.value.detail == words
+
+
 @pytest.mark.parametrize("edit", [{}, {"kid": ABSENT}])
 def test_newer_keys_are_asked_for_where_they_may_help(edit):
     old = key_set(key("ES256", "old").public_jwk())
