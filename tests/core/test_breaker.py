@@ -87,6 +87,23 @@ def test_fifty_requests_that_waited_together_are_one_failure():
     breaker.admit(NOW + 1)
 
 
+def test_two_probes_that_fail_together_are_one_failure():
+    breaker, now = opened()
+    probes = [breaker.admit(now), breaker.admit(now + 10)]
+    assert [breaker.failed(probe, now + 10) for probe in probes] == [2, 2]
+
+
+def test_what_was_asked_before_the_outage_opens_nothing_after_it():
+    breaker = Breaker(jitter=lambda: 0.0)
+    late = breaker.admit(NOW)
+    breaker.failed(breaker.admit(NOW), NOW)
+    breaker.admit(NOW + 1)
+    breaker.succeeded()
+    breaker.failed(late, NOW + 2)
+    for _ in range(2):
+        breaker.admit(NOW + 2)
+
+
 def test_what_was_asked_before_the_recovery_opens_nothing():
     breaker, now = opened()
     late = breaker.admit(now)
