@@ -128,7 +128,7 @@ def _loads(
     data: bytes, decoder: json.JSONDecoder, for_arrays: json.JSONDecoder
 ) -> object:
     try:
-        text = data.decode("utf-8").strip(_WHITESPACE)
+        text = data.decode().strip(_WHITESPACE)
         arrays = text.count("[")
         if arrays + text.count("{") > _MAX_DEPTH:
             _check_depth(text)
@@ -137,7 +137,7 @@ def _loads(
             raise StrictJsonError("not JSON")
         if "\\u" in text:
             # An escape may smuggle a lone surrogate past the UTF-8 decoder.
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
+            json.dumps(value, ensure_ascii=False).encode()
     except StrictJsonError:
         raise
     except UnicodeError:

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 __all__ = ["check_edwards_point", "check_rsa"]
 
-_RSA_BITS = range(2048, 8193)
+_RSA_LEAST_BITS = 2048
+_RSA_MOST_BITS = 8192
 _RSA_MAX_EXPONENT = 2**64
 _PRIME_BITS = 4096
 
@@ -38,8 +39,10 @@ def check_rsa(modulus: int, exponent: int) -> str | None:
     cost more than they are worth.
     ``roca_key``: made by a generator whose keys can be factored (CVE-2017-15361).
     """
-    if modulus.bit_length() not in _RSA_BITS:
-        return "weak_key" if modulus.bit_length() < 2048 else "oversized_key"
+    if modulus.bit_length() < _RSA_LEAST_BITS:
+        return "weak_key"
+    if modulus.bit_length() > _RSA_MOST_BITS:
+        return "oversized_key"
     if modulus % 2 == 0 or exponent % 2 == 0 or not 3 <= exponent < _RSA_MAX_EXPONENT:
         return "weak_key"
     if all(modulus % prime in _ROCA_RESIDUES[prime] for prime in _ROCA_PRIMES):

@@ -114,6 +114,7 @@ class DictCache:
         self.answers.pop(key, None)
 
     def begin(self, key, seconds):
+        assert 0 < seconds <= 6
         mine = object()
         return self.asking.setdefault(key, mine) is mine
 

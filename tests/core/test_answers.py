@@ -9,6 +9,7 @@ import pytest
 
 from django_oidc_rs.core.answers import NoAnswerCache
 from django_oidc_rs.core.breaker import FloodGuard
+from django_oidc_rs.core.claims import MAX_DATE
 from django_oidc_rs.core.errors import IntrospectionUnavailable
 from django_oidc_rs.testing import FakeClock
 
@@ -95,10 +96,36 @@ def test_without_a_time_to_live_nothing_is_kept(exp):
     assert kit.cache.answers == {}
 
 
-def test_a_fraction_of_a_second_counts():
-    kit = Kit(claims(exp=NOW + 2.5))
+@pytest.mark.parametrize(
+    ("exp", "until"), [(NOW + 0.5, NOW + 0.5), (MAX_DATE, NOW + 30)]
+)
+def test_a_fraction_of_a_second_counts_and_a_date_far_off(exp, until):
+    kit = Kit(claims(exp=exp))
     kit.get()
-    assert kit.cache.answers[kit.key][0] == NOW + 2.5
+    assert kit.cache.answers[kit.key][0] == until
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(4.9, True), (5, False)])
+def test_a_slow_yes_is_not_kept(seconds, kept):
+    """Somebody may have been told no meanwhile, and that may be forgotten by now."""
+
+    def answer():
+        kit.clock.advance(seconds)
+        return claims()
+
+    kit = Kit(answer)
+    assert kit.live() == claims()
+    assert (kit.answers.kept(kit.key) is not None) is kept
+
+
+def test_a_yes_does_not_undo_the_no_that_came_meanwhile():
+    def answer():
+        kit.cache.set(kit.key, {}, 5)
+        return claims()
+
+    kit = Kit(answer)
+    assert kit.live() == claims()
+    assert kit.get() == {}
 
 
 @pytest.mark.parametrize(("cache_seconds", "seconds"), [(30, 5), (3, 3)])
@@ -205,16 +232,17 @@ class Meeting:
         assert self.all_there.wait(30)
 
 
-def test_fifty_threads_ask_once():
+@pytest.mark.parametrize("said", [claims(), claims(exp=None)], ids=["kept", "not-kept"])
+def test_fifty_threads_ask_once(said):
     kit = Kit()
     meeting = Meeting(kit, 49)
 
     def answer():
         meeting.wait()
-        return claims()
+        return said
 
     kit.issuer.says = answer
-    assert crowd(kit, 50) == [claims()] * 50
+    assert crowd(kit, 50) == [said] * 50
     assert kit.issuer.questions == [OPAQUE]
     assert kit.answers._flights == {}
 
@@ -260,7 +288,8 @@ def test_two_failures_are_enough():
     kit.answers._flights[kit.key] = flight
     with pytest.raises(IntrospectionUnavailable) as caught:
         outcome.append(kit.shared())
-    assert caught.value.retry_after == 1
+    error = caught.value
+    assert (error.detail, error.retry_after) == ("nobody got an answer", 1)
     assert (outcome, kit.issuer.questions) == ([], [])
     assert second.is_set()
 
@@ -317,6 +346,16 @@ def test_a_process_that_died_is_waited_for_six_seconds(kit):
     at = kit.clock.time
     assert other_process(kit).shared() == claims()
     assert 6 <= kit.clock.time - at < 6.2
+    # At six seconds it is over.
+    pauses = []
+
+    def pause(seconds):
+        pauses.append(seconds)
+        kit.clock.advance(3)
+
+    kit.cache.delete(kit.key)
+    other_process(kit, pause=pause).shared()
+    assert len(pauses) == 2
     # What it never took it does not give back.
     assert kit.key in kit.cache.asking
 
@@ -335,6 +374,7 @@ def test_without_a_cache_every_question_is_asked():
     for _ in range(2):
         assert kit.get() == claims()
     assert len(kit.issuer.questions) == 2
+    assert kit.clock.time == NOW
     kit.issuer.says = claims(exp=NOW)
     kit.live()
     assert kit.get() == claims(exp=NOW)

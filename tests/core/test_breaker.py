@@ -87,6 +87,23 @@ def test_fifty_requests_that_waited_together_are_one_failure():
     breaker.admit(NOW + 1)
 
 
+def test_two_probes_that_fail_together_are_one_failure():
+    breaker, now = opened()
+    probes = [breaker.admit(now), breaker.admit(now + 10)]
+    assert [breaker.failed(probe, now + 10) for probe in probes] == [2, 2]
+
+
+def test_what_was_asked_before_the_outage_opens_nothing_after_it():
+    breaker = Breaker(jitter=lambda: 0.0)
+    late = breaker.admit(NOW)
+    breaker.failed(breaker.admit(NOW), NOW)
+    breaker.admit(NOW + 1)
+    breaker.succeeded()
+    breaker.failed(late, NOW + 2)
+    for _ in range(2):
+        breaker.admit(NOW + 2)
+
+
 def test_what_was_asked_before_the_recovery_opens_nothing():
     breaker, now = opened()
     late = breaker.admit(now)
@@ -139,6 +156,15 @@ def test_inactive_tokens_cost_and_come_back_at_fifty_a_second():
     # Never more than there were, however long nobody came.
     spend(guard, now=NOW + 3600)
     assert stopped(guard, now=NOW + 3600)
+
+
+def test_an_empty_budget_says_so():
+    guard = FloodGuard()
+    spend(guard)
+    with pytest.raises(IntrospectionUnavailable) as caught:
+        guard.count("other", NOW, unknown)
+    assert caught.value.detail == "too many tokens that are not active"
+    assert caught.value.retry_after == 1
 
 
 def test_a_clock_that_runs_backwards_gives_nothing_back():

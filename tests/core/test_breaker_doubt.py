@@ -34,6 +34,33 @@ def test_a_late_answer_of_before_ends_nobodys_probe():
         breaker.admit(2)
 
 
+def shut(breaker, now):
+    """Whether even a token that was active before is refused."""
+    try:
+        breaker.admit(now, known=True)
+    except IntrospectionUnavailable:
+        return True
+    return False
+
+
+def test_tokens_that_were_active_go_on_until_one_of_them_fails():
+    breaker = Breaker(jitter=lambda: 0)
+    breaker.failed(breaker.admit(0), 0, known=False)
+    assert not shut(breaker, 0)
+    breaker.failed(breaker.admit(0, known=True), 0, known=True)
+    assert shut(breaker, 0)
+    # What else fails takes nothing of that back; only an answer does.
+    breaker.failed(breaker.admit(9), 9, known=False)
+    assert shut(breaker, 9)
+    breaker.succeeded()
+    breaker.failed(breaker.admit(9), 9, known=False)
+    assert not shut(breaker, 9)
+
+
+def test_a_failure_of_which_nothing_is_said_shuts_everybody_out():
+    assert shut(down(), 0)
+
+
 def test_the_memory_of_active_tokens_is_bounded():
     active = RecentlyActive()
     for number in range(5000):

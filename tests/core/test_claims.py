@@ -17,6 +17,7 @@ from django_oidc_rs.core.errors import (
     TokenNotYetValid,
     UnconfirmedToken,
 )
+from django_oidc_rs.core.strict_json import freeze
 from django_oidc_rs.core.token_kind import check_token_type
 
 from .builders import ABSENT, AUDIENCE, ISSUER, NOW, accepted, claims, header, policy
@@ -393,6 +394,7 @@ def test_the_audience_may_stand_in_another_claim():
     [
         "a",
         "x" * 255,
+        "é" * 255,
         " alice ",
         "auth0|5f7c8",
         "client@clients",
@@ -415,6 +417,7 @@ def test_subjects(sub):
         " ",
         "\u2003\u3000",
         "x" * 256,
+        "é" * 256,
         "a\x00b",
         "a\nb",
         "a\x1fb",
@@ -588,6 +591,11 @@ def test_a62_claims_nested_deeply(depth, fits):
         with pytest.raises(MalformedToken) as caught:
             make(deep=deep)
         assert str(caught.value) == "malformed_token: json: nested too deeply"
+
+
+def test_claims_that_were_parsed_frozen_are_not_copied():
+    parsed = freeze(claims())
+    assert accepted(parsed).claims is parsed
 
 
 @pytest.mark.parametrize("aud", [AUDIENCE, [AUDIENCE, "other"]])

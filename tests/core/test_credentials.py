@@ -35,6 +35,7 @@ def parse(value, max_token_length=40):
         pytest.param("Bearer abc==", "abc==", id="TE-03"),
         pytest.param("Bearer -._~+/=", "-._~+/=", id="b64token-characters"),
         pytest.param("Bearer " + "a" * 40, "a" * 40, id="as-long-as-allowed"),
+        pytest.param("bearer " + "a" * 40, "a" * 40, id="as-long-lower-case"),
     ],
 )
 def test_bearer_credentials(value, raw_token):

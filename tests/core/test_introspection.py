@@ -114,6 +114,8 @@ def test_credentials_that_fit_no_method_of_the_issuer(caplog):
     assert unavailable(asking) == ("introspection_unauthorized", 1)
     assert asking.post.requests == []
     assert "metadata lists no method" in caplog.text
+    # No token is at fault.
+    assert unavailable(asking, OPAQUE + "2") == ("the endpoint failed a moment ago", 1)
 
 
 def test_the_method_is_one_that_the_metadata_lists():
@@ -296,6 +298,24 @@ def test_what_to_do_about_it_stands_in_the_log(caplog):
         caplog.clear()
         unavailable(Asking(status(code)))
         assert words in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (status(400), "HTTP 400 for this token"),
+        (
+            status(404),
+            "HTTP 404: there is no such endpoint: look at ENDPOINT",
+        ),
+        (status(500), str(status(500))),
+        (FetchError("timeout", "took too long"), "timeout: took too long"),
+    ],
+)
+def test_an_operator_reads_what_happened(said, words):
+    with pytest.raises(IntrospectionUnavailable) as caught:
+        Asking(said).ask()
+    assert caught.value.detail == words
 
 
 def test_a_media_type_cannot_fill_the_log(caplog):

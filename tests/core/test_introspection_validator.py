@@ -251,6 +251,8 @@ DOTTED = {"subject_claim": "user.id", "client_id_claims": ("cid",)}
         ),
         ({}, {"azp": "app"}, {"azp": "other"}, "azp"),
         ({}, {"appid": "app"}, {"appid": "other"}, "appid"),
+        # Put before the one that the JWT names.
+        ({}, {"client_id": ABSENT, "cid": "app"}, {"azp": "other"}, "the client"),
         (DOTTED, {"user": {"id": "1"}}, {"user": {"id": "2"}}, "user.id"),
         (DOTTED, {"user": {"id": "1"}}, {"user": {}}, "user.id"),
         (DOTTED, {"user": {"id": "1"}}, {"user": None}, "user.id"),
@@ -263,6 +265,7 @@ def test_an_answer_about_another_token_is_no_answer(policy, jwt, answer, name):
     with pytest.raises(IntrospectionUnavailable) as caught:
         asking.validator.confirm(OPAQUE, claims(**jwt), wait=True)
     assert caught.value.detail == f"the answer is about another token: {name} differs"
+    assert caught.value.retry_after == 1
 
 
 @pytest.mark.parametrize(
@@ -317,13 +320,19 @@ def test_who_cannot_wait_asks_nothing(live):
     assert asking.post.requests == []
 
 
-@pytest.mark.parametrize("raw_token", ["", "x", "x" * 15, "\ud800" * 20, "é" * 20])
-def test_what_nobody_issues_is_not_asked_about(raw_token):
+@pytest.mark.parametrize(
+    ("raw_token", "words"),
+    [
+        *((text, "too short for an opaque token") for text in ("", "x", "x" * 15)),
+        *((text, "not ASCII") for text in ("\ud800" * 20, "é" * 20)),
+    ],
+)
+def test_what_nobody_issues_is_not_asked_about(raw_token, words):
     asking = Asking(says())
     with pytest.raises(MalformedToken) as caught:
         asking.validate(raw_token)
     assert asking.post.requests == []
-    assert "é" not in str(caught.value)
+    assert str(caught.value) == f"malformed_token: {words}"
     assert caught.value.__context__ is None
 
 

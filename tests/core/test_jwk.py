@@ -65,6 +65,7 @@ def roca_modulus() -> int:
 def test_names_that_nobody_has_leave_nothing_behind():
     keys = parse(signing_key("ES256").public_jwk())
     found = keys.matching(signing_key("ES256").key_id, "ES256")
+    assert keys.matching(signing_key("ES256").key_id, "ES256") is found
     kept = dict(keys._matching)
     for number in range(20):
         assert keys.matching(f"made up {number}", "ES256") == ()

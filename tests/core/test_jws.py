@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from django_oidc_rs.core.errors import AlgorithmNotAllowed, MalformedToken
-from django_oidc_rs.core.jws import check_header, parse_jws
+from django_oidc_rs.core.jws import KnownHeaders, check_header, parse_jws
 from django_oidc_rs.testing.signing import encode
 
 from .builders import claims, examples, header, key, sign
@@ -28,6 +28,7 @@ def test_a_compact_jws_is_parsed_once():
 def test_nothing_unverified_shows():
     raw_token = sign()
     shown = repr(parse_jws(raw_token))
+    assert shown.startswith("UnverifiedJws(header={")
     assert "alice" not in shown
     assert "signature" not in shown
     assert not any(part in shown for part in raw_token.split("."))
@@ -37,6 +38,21 @@ def test_what_was_parsed_cannot_change():
     jws = parse_jws(sign())
     with pytest.raises(AttributeError):
         jws.signing_input = b""
+
+
+def test_headers_seen_before_are_short_and_never_shown():
+    known = KnownHeaders()
+    known.remember(b"h" * 1024, "found")
+    known.remember(b"h" * 1025, "found")
+    assert known == {b"h" * 1024: "found"}
+    assert repr(known) == "<KnownHeaders 1>"
+
+
+def test_a_header_seen_before_is_not_parsed_again():
+    first = parse_jws(sign())
+    again = parse_jws(sign(claims(jti="t2")), {first.encoded_header: first.header})
+    assert again.header is first.header
+    assert again.unverified_claims == claims(jti="t2")
 
 
 @pytest.mark.parametrize(

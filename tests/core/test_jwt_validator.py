@@ -196,8 +196,11 @@ def test_the_keys_hear_whether_they_may_wait(wait):
             heard.append(wait)
             return super().snapshot(wait=wait)
 
-    validator(keys=Heard(published(OLD))).validate(parse_jws(sign()), wait=wait)
+    checked = validator(keys=Heard(published(OLD)))
+    access_token = checked.validate(parse_jws(sign()), wait=wait)
     assert heard == [wait]
+    assert checked.check_again(access_token, checked.keys.keys, wait=wait)
+    assert heard == [wait] * 2
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from django_oidc_rs.core.http import FetchedDocument, FetchError
 from django_oidc_rs.core.metadata import (
     MetadataError,
     discover,
+    discover_introspection,
     metadata_urls,
     parse_metadata,
 )
@@ -229,3 +230,48 @@ def test_what_a_document_says_reaches_the_message_escaped():
     message = str(caught.value)
     assert message.isprintable()
     assert len(message) < 400
+
+
+def test_an_endpoint_for_questions_is_looked_for_where_the_settings_say_alone():
+    site = Site({OPENID: document()})
+    with pytest.raises(FetchError) as caught:
+        discover_introspection(site, issuer=ISSUER, metadata_url=f"{ISSUER}/gone")
+    assert caught.value.status == 404
+    assert site.asked == [(f"{ISSUER}/gone", True)]
+
+
+UNNAMED = f"{OPENID} names no introspection_endpoint: "
+FOREIGN = (
+    f"{OPENID} names the introspection endpoint 'https://evil.test/', which is not of "
+    "the issuer's origin; ENDPOINT can name it"
+)
+
+
+@pytest.mark.parametrize(
+    ("members", "second", "code", "words"),
+    [
+        pytest.param(
+            GOOD, FetchError("timeout"), "no_introspection_endpoint", UNNAMED, id="down"
+        ),
+        pytest.param(
+            GOOD,
+            document(url=RFC_8414),
+            "no_introspection_endpoint",
+            UNNAMED.replace(OPENID, RFC_8414),
+            id="in-neither",
+        ),
+        pytest.param(
+            {**GOOD, "introspection_endpoint": "https://evil.test/"},
+            None,
+            "foreign_endpoint",
+            FOREIGN,
+            id="foreign",
+        ),
+    ],
+)
+def test_no_endpoint_for_questions_that_can_be_believed(members, second, code, words):
+    site = Site({OPENID: document(members), RFC_8414: second})
+    with pytest.raises(MetadataError) as caught:
+        discover_introspection(site, issuer=ISSUER)
+    assert caught.value.code == code
+    assert str(caught.value).startswith(words)

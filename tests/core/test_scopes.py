@@ -91,6 +91,15 @@ def test_a_requirement_that_demands_nothing_is_refused(make):
         make()
 
 
+def test_who_writes_two_scopes_in_one_reads_how_to_write_them():
+    with pytest.raises(ValueError) as caught:
+        ScopeRequirement.all_of(["a b"])
+    assert str(caught.value) == (
+        "'a b' is no scope-token of RFC 6749 section 3.3: write each scope as a string "
+        'of its own, "a", "b"'
+    )
+
+
 def test_a_requirement_cannot_change_once_it_was_checked():
     with pytest.raises(FrozenInstanceError):
         ALL.alternatives = ()

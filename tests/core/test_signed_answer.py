@@ -145,6 +145,29 @@ def test_with_one_fault_it_is_worth_nothing(fault, caplog):
     assert good.reports == [("default", "introspection_untrusted")]
 
 
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("typ-jwt", "its typ is 'JWT'"),
+        ("signature", "no key of the issuer signed it"),
+        ("crit", "the signed answer: malformed_token: crit: not_understood"),
+        ("not-ascii", "it is no JWT"),
+        ("iss-'https://evil.test'", "its iss is 'https://evil.test'"),
+        ("aud-'other'", "its aud is 'other', not our client ID"),
+        ("iat-True", "its iat is True: not issued just now"),
+        ("answer-None", "it has no token_introspection"),
+        (
+            "signed-called-jwt",
+            f"the answer is no {SIGNED_ANSWER} but 'application/jwt'",
+        ),
+    ],
+)
+def test_an_operator_reads_what_is_wrong_with_it(fault, words):
+    with pytest.raises(IntrospectionUnavailable) as caught:
+        asking(FAULTS[fault]).ask()
+    assert caught.value.detail == words
+
+
 @pytest.mark.parametrize("edit", [{}, {"kid": ABSENT}])
 def test_newer_keys_are_asked_for_where_they_may_help(edit):
     old = key_set(key("ES256", "old").public_jwk())
@@ -153,6 +176,26 @@ def test_newer_keys_are_asked_for_where_they_may_help(edit):
         # Without a name, the old key looks as good as any: only signatures tell.
         keys = Turning(old, key_set())
     assert asking(signed(None, header(**edit)), keys=keys).ask() == claims()
+
+
+@pytest.mark.parametrize("edit", [{}, {"kid": ABSENT}])
+def test_the_keys_asked_for_are_those_that_help(edit):
+    old, new = key_set(key("ES256", "old").public_jwk()), key_set()
+    wishes = []
+
+    class Asked(FakeKeys):
+        def snapshot_with(self, wanted, *, wait):
+            wishes.append((wanted(old), wanted(new)))
+            return super().snapshot_with(wanted, wait=wait)
+
+    asking(signed(None, header(**edit)), keys=Asked(new)).ask()
+    assert wishes == [(False, True)]
+
+
+def test_only_the_key_that_it_names_may_have_signed_it():
+    keys = FakeKeys(key_set(key().public_jwk(), MALLORY.public_jwk()))
+    with pytest.raises(IntrospectionUnavailable):
+        asking(signed(signer=MALLORY), keys=keys).ask()
 
 
 class Turning(FakeKeys):

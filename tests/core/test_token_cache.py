@@ -266,6 +266,19 @@ def test_threads_never_get_another_tokens_answer():
     assert len(site.cache) <= 3
 
 
+def test_an_entry_too_old_may_have_been_thrown_out_meanwhile(site):
+    raw_token = sign()
+    site.server.validate(raw_token)
+
+    class Losing(type(site.cache._kept)):
+        def get(self, digest):
+            return super().pop(digest, None)
+
+    site.cache._kept = Losing(site.cache._kept)
+    site.clock.time = NOW + MAX_AGE
+    assert site.cache.get(site.cache.digest(raw_token)) is None
+
+
 def test_an_entry_thrown_out_meanwhile_is_still_good(site, monkeypatch):
     raw_token = sign()
     site.server.validate(raw_token)
