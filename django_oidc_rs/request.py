@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from traceback import clear_frames, walk_tb
 from typing import Any, NamedTuple
 
@@ -52,12 +51,11 @@ _NOT_SET_UP = (
 )
 
 
-@dataclass(slots=True)
 class _Outcome:
     """What became of one request's credentials; validated at most once.
 
     ``live`` tells that the issuer was asked about this very request; ``before`` is the
-    access token as it was until then.
+    access token as it was until then. Made for every request: it has no ``__init__``.
     """
 
     validated: bool = False
@@ -78,12 +76,15 @@ class _Outcome:
 
     def settle(self, access_token: AccessToken | None, *, live: bool) -> None:
         """Keep what validating gave."""
-        self.before = before = self.access_token
-        if not have_one_owner(access_token, before) or not _resolve_alike(
-            access_token, before
-        ):
-            # The user was resolved for somebody else, or by claims that hold no more.
-            self.user = None
+        before = self.access_token
+        if before is not None:
+            self.before = before
+            if not have_one_owner(access_token, before) or not _resolve_alike(
+                access_token, before
+            ):
+                # The user was resolved for somebody else, or by claims that hold no
+                # more.
+                self.user = None
         self.access_token, self.validated, self.live = access_token, True, live
 
 
@@ -132,11 +133,10 @@ def preset(request: HttpRequest, access_token: AccessToken, user: Any) -> None:
 
     ``user`` None means: resolve it as ever.
     """
-    setattr(
-        request,
-        _ATTRIBUTE,
-        _Outcome(validated=True, live=True, access_token=access_token, user=user),
-    )
+    outcome = _Outcome()
+    outcome.settle(access_token, live=True)
+    outcome.user = user
+    setattr(request, _ATTRIBUTE, outcome)
 
 
 def was_asked(request: HttpRequest) -> bool:

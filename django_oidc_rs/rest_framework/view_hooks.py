@@ -42,17 +42,13 @@ class _Asked(list[Any]):
 
 def install_hooks(view: APIView) -> None:
     """Wrap four methods of ``view``, once; see the module."""
-    if not hasattr(view, HOOKS):
-        hooks = _ViewHooks(view)
-        vars(view).update(
-            {
-                HOOKS: hooks,
-                "get_permissions": hooks.get_permissions,
-                "permission_denied": hooks.permission_denied,
-                "handle_exception": hooks.handle_exception,
-                "finalize_response": hooks.finalize_response,
-            }
-        )
+    attributes = vars(view)
+    if HOOKS not in attributes:
+        hooks = attributes[HOOKS] = _ViewHooks(view)
+        attributes["get_permissions"] = hooks.get_permissions
+        attributes["permission_denied"] = hooks.permission_denied
+        attributes["handle_exception"] = hooks.handle_exception
+        attributes["finalize_response"] = hooks.finalize_response
 
 
 class _ViewHooks:
@@ -158,8 +154,11 @@ class _ViewHooks:
         response = mark_private(
             self._finalize_response(request, response, *args, **kwargs)
         )
-        exception, self._exception = self._exception, None
-        if exception is None or response.status_code != exception.status_code:
+        exception = self._exception
+        if exception is None:
+            return response
+        self._exception = None
+        if response.status_code != exception.status_code:
             return response
         if response.status_code >= 500:
             leave_unmailed(response)
