@@ -322,7 +322,10 @@ def authenticate(
             token_rejected.send_robust(**_refuse(request, outcome, error))
             raise
     if not outcome.announced:
-        token_accepted.send_robust(**_accept(request, outcome, access_token))
+        _accept(outcome, access_token)
+        token_accepted.send_robust(
+            sender=None, request=request, access_token=access_token
+        )
     return Authenticated(access_token, user)
 
 
@@ -346,7 +349,10 @@ async def aauthenticate(
             await token_rejected.asend_robust(**_refuse(request, outcome, error))
             raise
     if not outcome.announced:
-        await token_accepted.asend_robust(**_accept(request, outcome, access_token))
+        _accept(outcome, access_token)
+        await token_accepted.asend_robust(
+            sender=None, request=request, access_token=access_token
+        )
     return Authenticated(access_token, user)
 
 
@@ -361,13 +367,10 @@ def _user(outcome: _Outcome, access_token: AccessToken) -> Any:
     return outcome.user
 
 
-def _accept(
-    request: HttpRequest, outcome: _Outcome, access_token: AccessToken
-) -> dict[str, Any]:
-    """Remember that ``token_accepted`` is sent; return what it is sent with."""
+def _accept(outcome: _Outcome, access_token: AccessToken) -> None:
+    """Count the token, and remember that ``token_accepted`` is sent."""
     outcome.announced = True
     count_token(access_token.issuer_alias)
-    return {"sender": None, "request": request, "access_token": access_token}
 
 
 def _refuse(

@@ -99,12 +99,13 @@ def check_not_before(claims: Claims, policy: IssuerPolicy, now: float) -> float 
 
     Returns ``iat``.
     """
-    instant = None
-    for name in ("nbf", "iat"):
-        instant = _date(claims, name)
-        if instant is not None and now < instant - policy.leeway:
-            raise TokenNotYetValid(claim=name, reason="future")
-    return instant
+    not_before = _date(claims, "nbf")
+    if not_before is not None and now < not_before - policy.leeway:
+        raise TokenNotYetValid(claim="nbf", reason="future")
+    issued_at = _date(claims, "iat")
+    if issued_at is not None and now < issued_at - policy.leeway:
+        raise TokenNotYetValid(claim="iat", reason="future")
+    return issued_at
 
 
 def check_age(claims: Claims, policy: IssuerPolicy, now: float) -> None:
