@@ -57,17 +57,18 @@ _filters: dict[type[SafeExceptionReporterFilter], SafeExceptionReporterFilter] =
 
 def _above(chosen: type[SafeExceptionReporterFilter]) -> SafeExceptionReporterFilter:
     """Return a filter that hides what ours hides and what ``chosen`` does."""
-    made = _filters.get(chosen)
-    if made is None:
-        pattern = f"{chosen.hidden_settings.pattern}|{_MORE}"
-        hidden = re.compile(pattern, re.IGNORECASE)
-        bases = (_Hiding, chosen)
-        made = type(chosen.__name__, bases, {"hidden_settings": hidden})()
-        _filters[chosen] = made
+    pattern = f"{chosen.hidden_settings.pattern}|{_MORE}"
+    hidden = re.compile(pattern, re.IGNORECASE)
+    bases = (_Hiding, chosen)
+    made: SafeExceptionReporterFilter = type(
+        chosen.__name__, bases, {"hidden_settings": hidden}
+    )()
+    _filters[chosen] = made
     return made
 
 
 def hide_credentials(request: HttpRequest) -> None:
     """Let reports on ``request`` leave out what it carries."""
     chosen = type(get_default_exception_reporter_filter())
-    vars(request).setdefault("exception_reporter_filter", _above(chosen))
+    ours = _filters.get(chosen) or _above(chosen)
+    vars(request).setdefault("exception_reporter_filter", ours)

@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from traceback import clear_frames, walk_tb
 from typing import Any, NamedTuple
 
@@ -52,12 +51,11 @@ _NOT_SET_UP = (
 )
 
 
-@dataclass(slots=True)
 class _Outcome:
     """What became of one request's credentials; validated at most once.
 
     ``live`` tells that the issuer was asked about this very request; ``before`` is the
-    access token as it was until then.
+    access token as it was until then. Made for every request: it has no ``__init__``.
     """
 
     validated: bool = False
@@ -78,12 +76,15 @@ class _Outcome:
 
     def settle(self, access_token: AccessToken | None, *, live: bool) -> None:
         """Keep what validating gave."""
-        self.before = before = self.access_token
-        if not have_one_owner(access_token, before) or not _resolve_alike(
-            access_token, before
-        ):
-            # The user was resolved for somebody else, or by claims that hold no more.
-            self.user = None
+        before = self.access_token
+        if before is not None:
+            self.before = before
+            if not have_one_owner(access_token, before) or not _resolve_alike(
+                access_token, before
+            ):
+                # The user was resolved for somebody else, or by claims that hold no
+                # more.
+                self.user = None
         self.access_token, self.validated, self.live = access_token, True, live
 
 
@@ -132,11 +133,10 @@ def preset(request: HttpRequest, access_token: AccessToken, user: Any) -> None:
 
     ``user`` None means: resolve it as ever.
     """
-    setattr(
-        request,
-        _ATTRIBUTE,
-        _Outcome(validated=True, live=True, access_token=access_token, user=user),
-    )
+    outcome = _Outcome()
+    outcome.settle(access_token, live=True)
+    outcome.user = user
+    setattr(request, _ATTRIBUTE, outcome)
 
 
 def was_asked(request: HttpRequest) -> bool:
@@ -322,7 +322,10 @@ def authenticate(
             token_rejected.send_robust(**_refuse(request, outcome, error))
             raise
     if not outcome.announced:
-        token_accepted.send_robust(**_accept(request, outcome, access_token))
+        _accept(outcome, access_token)
+        token_accepted.send_robust(
+            sender=None, request=request, access_token=access_token
+        )
     return Authenticated(access_token, user)
 
 
@@ -346,7 +349,10 @@ async def aauthenticate(
             await token_rejected.asend_robust(**_refuse(request, outcome, error))
             raise
     if not outcome.announced:
-        await token_accepted.asend_robust(**_accept(request, outcome, access_token))
+        _accept(outcome, access_token)
+        await token_accepted.asend_robust(
+            sender=None, request=request, access_token=access_token
+        )
     return Authenticated(access_token, user)
 
 
@@ -361,13 +367,10 @@ def _user(outcome: _Outcome, access_token: AccessToken) -> Any:
     return outcome.user
 
 
-def _accept(
-    request: HttpRequest, outcome: _Outcome, access_token: AccessToken
-) -> dict[str, Any]:
-    """Remember that ``token_accepted`` is sent; return what it is sent with."""
+def _accept(outcome: _Outcome, access_token: AccessToken) -> None:
+    """Count the token, and remember that ``token_accepted`` is sent."""
     outcome.announced = True
     count_token(access_token.issuer_alias)
-    return {"sender": None, "request": request, "access_token": access_token}
 
 
 def _refuse(

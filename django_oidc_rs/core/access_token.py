@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, make_dataclass
 
 from .strict_json import FrozenDict
 
-__all__ = ["AccessToken", "lookup"]
+__all__ = ["AccessToken", "AccessTokenDraft", "lookup"]
 
 
 def lookup(claims: dict[str, object], path: str) -> object:
@@ -72,3 +72,13 @@ class AccessToken:
     def claim(self, path: str) -> object:
         """Return the claim at ``path`` (literal name or dotted), or None."""
         return lookup(self.claims, path)
+
+
+AccessTokenDraft = make_dataclass(
+    "AccessTokenDraft",
+    [(each.name, each.type) for each in fields(AccessToken)],
+    slots=True,
+    kw_only=True,
+)
+"""What becomes an ``AccessToken`` by ``draft.__class__ = AccessToken``: the same slots,
+not frozen yet. Filling in a frozen one takes three times as long."""

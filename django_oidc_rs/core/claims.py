@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, NamedTuple, TypeGuard
 
-from .access_token import AccessToken, lookup
+from .access_token import AccessToken, AccessTokenDraft, lookup
 from .errors import (
     ExpiredToken,
     InvalidClaim,
@@ -73,9 +73,9 @@ def _alternatives(names: str) -> tuple[str, ...]:
 
 def _date(claims: Claims, name: str) -> float | None:
     """Return a NumericDate in seconds, None where absent. RFC 7519 section 2."""
-    if name not in claims:
+    value = claims.get(name)
+    if value is None and name not in claims:
         return None
-    value = claims[name]
     if type(value) is not int and type(value) is not float:
         # A bool is no number, whatever Python says.
         raise InvalidClaim(claim=name, reason="invalid")
@@ -99,12 +99,13 @@ def check_not_before(claims: Claims, policy: IssuerPolicy, now: float) -> float 
 
     Returns ``iat``.
     """
-    instant = None
-    for name in ("nbf", "iat"):
-        instant = _date(claims, name)
-        if instant is not None and now < instant - policy.leeway:
-            raise TokenNotYetValid(claim=name, reason="future")
-    return instant
+    not_before = _date(claims, "nbf")
+    if not_before is not None and now < not_before - policy.leeway:
+        raise TokenNotYetValid(claim="nbf", reason="future")
+    issued_at = _date(claims, "iat")
+    if issued_at is not None and now < issued_at - policy.leeway:
+        raise TokenNotYetValid(claim="iat", reason="future")
+    return issued_at
 
 
 def check_age(claims: Claims, policy: IssuerPolicy, now: float) -> None:
@@ -340,7 +341,7 @@ def to_access_token(
         MalformedToken: claims nested deeper than 32 levels.
     """
     subject, client_id = facts.principal
-    return AccessToken(
+    draft: Any = AccessTokenDraft(
         issuer=policy.issuer,
         issuer_alias=policy.alias,
         subject=subject,
@@ -355,6 +356,9 @@ def to_access_token(
         validated_by=validated_by,
         is_machine=_is_machine(claims, policy, subject, client_id),
     )
+    draft.__class__ = AccessToken
+    access_token: AccessToken = draft
+    return access_token
 
 
 def _frozen(claims: Claims) -> FrozenDict:

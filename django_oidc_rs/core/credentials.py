@@ -7,8 +7,8 @@ and histories, tokens in bodies invite cross-site requests.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from string import ascii_letters, digits
+from typing import NamedTuple
 
 from .errors import InvalidRequest, MalformedToken, TokenTooLong
 
@@ -22,12 +22,15 @@ _UNPADDED = (ascii_letters + digits + "-._~+/").encode()
 _B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class Credentials(NamedTuple):
     """What the request carried: the scheme and, hidden from ``repr``, the raw token."""
 
     scheme: str
-    raw_token: str = field(repr=False)
+    raw_token: str
+
+    def __repr__(self) -> str:
+        """Return the scheme alone: error pages show what this gives."""
+        return f"{type(self).__name__}(scheme={self.scheme!r})"
 
 
 def parse_authorization(
@@ -51,7 +54,7 @@ def parse_authorization(
         if 0 < len(raw_token) <= max_token_length and not raw_token.encode().translate(
             None, _UNPADDED
         ):
-            return Credentials(scheme="Bearer", raw_token=raw_token)
+            return Credentials("Bearer", raw_token)
     # Servers join repeated headers: "Basic x, Bearer y" is two credentials.
     if "," in value and any(map(_OURS.match, value.split(","))):
         raise InvalidRequest("several credentials")

@@ -77,9 +77,11 @@ class TokenCache:
         if self._clock.monotonic() >= kept.until:
             self._kept.pop(digest, None)
             return None
-        # Another thread may have thrown it out meanwhile.
-        with suppress(KeyError):
+        try:
             self._kept.move_to_end(digest)
+        except KeyError:
+            # Another thread has thrown it out meanwhile.
+            return kept
         return kept
 
     def keep(

@@ -134,8 +134,10 @@ class AccessTokenPermission(BasePermission, metaclass=_PermissionMetaclass):
             Refused: the issuer was asked: 401 if it says no, 503 if it cannot tell.
         """
         access_token = request.auth
-        if isinstance(access_token, AccessToken) and asks_issuer(
-            parse_introspect(self.introspect), request.method
+        if (
+            self.introspect is not False
+            and isinstance(access_token, AccessToken)
+            and asks_issuer(parse_introspect(self.introspect), request.method)
         ):
             judged, access_token = access_token, _live(request, view)
             if access_token is not judged and view is not None:

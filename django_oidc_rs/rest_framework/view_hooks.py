@@ -40,26 +40,35 @@ class _Asked(list[Any]):
             yield self.current
 
 
-def install_hooks(view: APIView) -> None:
+_NOBODY = _Asked()
+
+
+def install_hooks(view: Any) -> None:
     """Wrap four methods of ``view``, once; see the module."""
     if not hasattr(view, HOOKS):
+        # Not by its __dict__: a view that has one is slower from then on.
         hooks = _ViewHooks(view)
-        vars(view).update(
-            {
-                HOOKS: hooks,
-                "get_permissions": hooks.get_permissions,
-                "permission_denied": hooks.permission_denied,
-                "handle_exception": hooks.handle_exception,
-                "finalize_response": hooks.finalize_response,
-            }
-        )
+        setattr(view, HOOKS, hooks)
+        view.get_permissions = hooks.get_permissions
+        view.permission_denied = hooks.permission_denied
+        view.handle_exception = hooks.handle_exception
+        view.finalize_response = hooks.finalize_response
 
 
 class _ViewHooks:
-    _asked: _Asked = _Asked()
-    _exception: Refused | CredentialsRequired | None = None
+    __slots__ = (
+        "_asked",
+        "_exception",
+        "_finalize_response",
+        "_get_permissions",
+        "_handle_exception",
+        "_permission_denied",
+        "_view",
+    )
 
     def __init__(self, view: APIView) -> None:
+        self._asked = _NOBODY
+        self._exception: Refused | CredentialsRequired | None = None
         self._view = view
         self._get_permissions = view.get_permissions
         self._permission_denied: Callable[..., None] = view.permission_denied
@@ -158,8 +167,11 @@ class _ViewHooks:
         response = mark_private(
             self._finalize_response(request, response, *args, **kwargs)
         )
-        exception, self._exception = self._exception, None
-        if exception is None or response.status_code != exception.status_code:
+        exception = self._exception
+        if exception is None:
+            return response
+        self._exception = None
+        if response.status_code != exception.status_code:
             return response
         if response.status_code >= 500:
             leave_unmailed(response)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
-from django_oidc_rs.core.access_token import lookup
+from django_oidc_rs.core.access_token import AccessToken, AccessTokenDraft, lookup
 
 from .builders import AUDIENCE, ISSUER, NOW, accepted, claims
 
@@ -92,6 +92,24 @@ def test_an_access_token_is_frozen_deeply():
         access_token.claims["sub"] = "mallory"
     with pytest.raises(TypeError):
         access_token.claims["deep"]["list"][0]["a"] = 2
+
+
+def test_a_draft_becomes_an_access_token_like_any_other():
+    """The constructor, for whoever makes one by hand, gives the same."""
+    access_token = make(deep={"list": [{"a": 1}]})
+    facts = {
+        each.name: getattr(access_token, each.name) for each in fields(AccessToken)
+    }
+    by_hand = AccessToken(**facts)
+    assert type(access_token) is AccessToken
+    assert by_hand == access_token
+    assert (hash(by_hand), repr(by_hand)) == (hash(access_token), repr(access_token))
+    assert replace(access_token, subject="bob").subject == "bob"
+    assert not hasattr(access_token, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        del access_token.subject
+    with pytest.raises(TypeError):
+        AccessTokenDraft(issuer=ISSUER)
 
 
 def test_an_access_token_can_be_pickled_and_copied_and_its_claims_dumped():
