@@ -79,11 +79,12 @@ class _Outcome:
         before = self.access_token
         if before is not None:
             self.before = before
-            if not have_one_owner(access_token, before) or not _resolve_alike(
-                access_token, before
+            if (
+                access_token is None
+                or not have_one_owner(access_token, before)
+                or not _resolve_alike(access_token, before)
             ):
-                # The user was resolved for somebody else, or by claims that hold no
-                # more.
+                # Resolved for somebody else, or by claims that hold no more.
                 self.user = None
         self.access_token, self.validated, self.live = access_token, True, live
 
@@ -93,10 +94,8 @@ def have_one_owner(one: AccessToken | None, other: AccessToken | None) -> bool:
     return _owner(one) == _owner(other)
 
 
-def _resolve_alike(one: AccessToken | None, other: AccessToken | None) -> bool:
+def _resolve_alike(one: AccessToken, other: AccessToken) -> bool:
     """Whether both tokens of one owner give the same user."""
-    if one is None or other is None:
-        return True
     return one.claims == other.claims or not reads_claims(one)
 
 
