@@ -495,12 +495,14 @@ def test_metadata_that_went_away_takes_no_endpoint_with_it(fault):
 def test_an_outage_of_the_metadata_settles_no_method():
     asking = Asking(at={OPENID: FetchError("timeout")}, **UNKNOWN_METHOD)
     asking.ask()
-    assert "Authorization" in asking.post.requests[0][2]
+    asking.ask()
+    assert asking.fetch.urls == [OPENID]
+    assert "Authorization" in asking.post.requests[1][2]
     methods = {"introspection_endpoint_auth_methods_supported": ["client_secret_post"]}
     asking.fetch.at[OPENID] = {**METADATA, **methods}
     asking.clock.advance(60)
     asking.ask()
-    assert "Authorization" not in asking.post.requests[1][2]
+    assert "Authorization" not in asking.post.requests[2][2]
 
 
 def test_an_endpoint_that_is_null_is_looked_for_elsewhere():

@@ -373,6 +373,17 @@ def test_live_asks_past_the_cache():
     assert len(asking.post.requests) == 3
 
 
+def test_another_process_is_waited_for_unless_live_or_kept():
+    asking = Asking(says(), cache_seconds=30)
+    asking.cache.begin(asking.answers.key(OPAQUE), 6)
+    asking.validate()
+    waited = asking.clock.time
+    assert waited >= NOW + 6
+    for live in (False, True):
+        asking.validate(live=live)
+    assert asking.clock.time == waited
+
+
 def drained(validate, number=400):
     """Send tokens that are not active; return how many were asked about."""
     kinds = []
