@@ -227,6 +227,20 @@ def test_a_jwt_has_an_audience_of_its_own():
     assert token.validated_by == "introspection"
 
 
+# RFC 7662 section 2.2: who has no name at the issuer has no "username".
+
+
+def test_a_machine_has_no_username():
+    token = Asking(says(), policy={"subject_claim": "username"}).validate()
+    assert (token.subject, token.client_id, token.is_machine) == (None, "app", True)
+
+
+def test_a_subject_of_another_name_must_be_there():
+    with pytest.raises(InvalidClaim) as caught:
+        Asking(says(), policy={"subject_claim": "uid"}).validate()
+    assert (caught.value.claim, caught.value.reason) == ("uid", "missing")
+
+
 # What a JWT says, and what the issuer says now.
 
 
