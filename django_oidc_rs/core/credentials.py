@@ -17,6 +17,7 @@ __all__ = ["Credentials", "parse_authorization"]
 # The scheme ends where visible ASCII does: "Bearer\x0bT" is ours, and malformed.
 _OURS = re.compile(r"[ \t]*(?:bearer|dpop)(?![\x21-\x7E])", re.IGNORECASE)
 _BEARER = re.compile(r"[ \t]*bearer(?![\x21-\x7E])", re.IGNORECASE)
+_PREFIX = "Bearer "
 _ONE_RUN = re.compile(r"[\x21-\x7E]+")
 _UNPADDED = (ascii_letters + digits + "-._~+/").encode()
 _B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
@@ -48,11 +49,13 @@ def parse_authorization(
     """
     if not value:
         return None
-    if value.startswith("Bearer ") and value.isascii():
+    if value.startswith(_PREFIX) and value.isascii():
         # What most requests carry, told from the rest in one step.
         raw_token = value[7:]
-        if 0 < len(raw_token) <= max_token_length and not raw_token.encode().translate(
-            None, _UNPADDED
+        if (
+            raw_token
+            and len(raw_token) <= max_token_length
+            and not raw_token.encode().translate(None, _UNPADDED)
         ):
             return Credentials("Bearer", raw_token)
     # Servers join repeated headers: "Basic x, Bearer y" is two credentials.
@@ -60,7 +63,7 @@ def parse_authorization(
         raise InvalidRequest("several credentials")
     if not _BEARER.match(value):
         return None
-    if value[0] in " \t" or value[6:7] != " ":
+    if value[:7].lower() != _PREFIX.lower():
         raise InvalidRequest("one space must follow the scheme")
     raw_token = value[7:]
     if len(raw_token) > max_token_length:

@@ -179,7 +179,11 @@ def test_active_tokens_cost_nothing():
     guard = FloodGuard()
     for index in range(300):
         assert guard.count(f"good{index}", NOW, active) == active()
-    spend(guard)
+    spend(guard, 199)
+    # Nor do they give anything back.
+    guard.count("new", NOW, active)
+    spend(guard, 1)
+    assert stopped(guard)
 
 
 def test_who_was_active_lately_goes_on_in_a_flood():

@@ -46,6 +46,8 @@ def shut(breaker, now):
 def test_tokens_that_were_active_go_on_until_one_of_them_fails():
     breaker = Breaker(jitter=lambda: 0)
     breaker.failed(breaker.admit(0), 0, known=False)
+    with pytest.raises(IntrospectionUnavailable):
+        breaker.admit(0)
     assert not shut(breaker, 0)
     breaker.failed(breaker.admit(0, known=True), 0, known=True)
     assert shut(breaker, 0)

@@ -262,6 +262,35 @@ def test_a_token_that_was_fine_tells_that_the_endpoint_is_not(said):
     assert (len(asking.post.requests) == asked) is (reason != REFUSED)
 
 
+def test_while_tokens_nobody_knows_fail_those_that_were_fine_go_on():
+    asking = Asking(document(GOOD), FetchError("timeout"), document(GOOD))
+    asking.ask()
+    unavailable(asking, OPAQUE + "2")
+    unavailable(asking, OPAQUE + "3")
+    assert asking.ask() == claims()
+    assert len(asking.post.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "shut"), [(status(500), False), (FetchError("timeout"), True)]
+)
+def test_who_was_alone_in_a_doubt_shuts_nobody_out_again(said, shut):
+    asking = Asking(
+        *(document(GOOD), said, document(GOOD), status(500), document(GOOD))
+    )
+    asking.ask()
+    unavailable(asking)
+    asking.clock.advance(1)
+    asking.ask(OPAQUE + "2")
+    unavailable(asking)
+    asked = len(asking.post.requests)
+    if shut:
+        unavailable(asking, OPAQUE + "3")
+    else:
+        asking.ask(OPAQUE + "3")
+    assert len(asking.post.requests) == asked + (not shut)
+
+
 def test_a_token_that_is_no_longer_active_tells_nothing():
     asking = Asking(
         document(GOOD), document({"active": False}), status(500), document(GOOD)
@@ -301,21 +330,25 @@ def test_what_to_do_about_it_stands_in_the_log(caplog):
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("said", "reason", "words"),
     [
-        (status(400), "HTTP 400 for this token"),
+        (status(400), REFUSED, "HTTP 400 for this token"),
+        (status(404), FAILED, "HTTP 404: there is no such endpoint: look at ENDPOINT"),
+        (status(500), FAILED, str(status(500))),
+        (FetchError("timeout", "too late"), FAILED, "timeout: too late"),
         (
-            status(404),
-            "HTTP 404: there is no such endpoint: look at ENDPOINT",
+            document(GOOD, None),
+            UNTRUSTED,
+            "the answer is no application/json but ''",
         ),
-        (status(500), str(status(500))),
-        (FetchError("timeout", "took too long"), "timeout: took too long"),
+        (document(b"{"), UNTRUSTED, "not JSON"),
     ],
 )
-def test_an_operator_reads_what_happened(said, words):
+def test_an_operator_reads_what_happened(said, reason, words, caplog):
     with pytest.raises(IntrospectionUnavailable) as caught:
         Asking(said).ask()
     assert caught.value.detail == words
+    assert caplog.messages == [f"Introspection at issuer default: {reason}: {words}"]
 
 
 def test_a_media_type_cannot_fill_the_log(caplog):
@@ -391,6 +424,8 @@ def test_the_second_try_may_succeed():
     asking = Asking(FetchError("connect"), document(GOOD))
     assert asking.ask() == claims()
     assert asking.reports == [("default", "")]
+    one, other = asking.post.requests
+    assert one == other
 
 
 def test_the_second_try_has_an_assertion_of_its_own():
@@ -403,11 +438,12 @@ def test_the_second_try_has_an_assertion_of_its_own():
     asking.ask()
     one, other = (form["client_assertion"] for form in asking.post.forms)
 
-    def token_id(assertion):
+    def said(assertion):
         payload = assertion.split(".")[1]
-        return json.loads(base64.urlsafe_b64decode(payload + "=="))["jti"]
+        return json.loads(base64.urlsafe_b64decode(payload + "=="))
 
-    assert token_id(one) != token_id(other)
+    assert said(one)["jti"] != said(other)["jti"]
+    assert said(one)["aud"] == said(other)["aud"] == ISSUER
 
 
 def test_nothing_of_the_request_is_in_the_error():
@@ -459,12 +495,14 @@ def test_metadata_that_went_away_takes_no_endpoint_with_it(fault):
 def test_an_outage_of_the_metadata_settles_no_method():
     asking = Asking(at={OPENID: FetchError("timeout")}, **UNKNOWN_METHOD)
     asking.ask()
-    assert "Authorization" in asking.post.requests[0][2]
+    asking.ask()
+    assert asking.fetch.urls == [OPENID]
+    assert "Authorization" in asking.post.requests[1][2]
     methods = {"introspection_endpoint_auth_methods_supported": ["client_secret_post"]}
     asking.fetch.at[OPENID] = {**METADATA, **methods}
     asking.clock.advance(60)
     asking.ask()
-    assert "Authorization" not in asking.post.requests[1][2]
+    assert "Authorization" not in asking.post.requests[2][2]
 
 
 def test_an_endpoint_that_is_null_is_looked_for_elsewhere():

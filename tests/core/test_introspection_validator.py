@@ -227,6 +227,20 @@ def test_a_jwt_has_an_audience_of_its_own():
     assert token.validated_by == "introspection"
 
 
+# RFC 7662 section 2.2: who has no name at the issuer has no "username".
+
+
+def test_a_machine_has_no_username():
+    token = Asking(says(), policy={"subject_claim": "username"}).validate()
+    assert (token.subject, token.client_id, token.is_machine) == (None, "app", True)
+
+
+def test_a_subject_of_another_name_must_be_there():
+    with pytest.raises(InvalidClaim) as caught:
+        Asking(says(), policy={"subject_claim": "uid"}).validate()
+    assert (caught.value.claim, caught.value.reason) == ("uid", "missing")
+
+
 # What a JWT says, and what the issuer says now.
 
 
@@ -371,6 +385,17 @@ def test_live_asks_past_the_cache():
     assert len(asking.post.requests) == 3
     assert asking.validate()
     assert len(asking.post.requests) == 3
+
+
+def test_another_process_is_waited_for_unless_live_or_kept():
+    asking = Asking(says(), cache_seconds=30)
+    asking.cache.begin(asking.answers.key(OPAQUE), 6)
+    asking.validate()
+    waited = asking.clock.time
+    assert waited >= NOW + 6
+    for live in (False, True):
+        asking.validate(live=live)
+    assert asking.clock.time == waited
 
 
 def drained(validate, number=400):
