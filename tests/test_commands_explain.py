@@ -4,7 +4,6 @@ from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User, UserManager
-from django.core.management import call_command
 from django.test import override_settings
 
 from django_oidc_rs.conf import get_config
@@ -89,16 +88,17 @@ def test_a_users_token(db, fake):
     done = explain(token)
     assert (done.code, done.err) == (0, "")
     assert done.lines[0] == "STEP RESULT SETTING DETAIL"
-    assert [line.split()[:2] for line in done.lines[2:-5]] == [
+    assert [line.split()[:2] for line in done.lines[2:-6]] == [
         *([name, "ok"] for name in STEPS),
         ["user", "ok"],
     ]
-    assert done.lines[-5:] == [
+    assert done.lines[-6:] == [
         "subject: alice",
         "client: test-client",
         "scopes: a orders:read",
         "machine: no",
         "user: alice.local",
+        "Accepted.",
     ]
 
 
@@ -108,6 +108,8 @@ def test_json_says_the_same(db, fake):
     document = done.json
     assert document["accepted"] is True
     assert document["code"] is None
+    assert document["accepted_when_asked"] is None
+    assert document["code_when_asked"] is None
     assert document["issuer_alias"] == "default"
     assert document["advice"] == ""
     assert document["principal"] == {
@@ -124,7 +126,7 @@ def test_nobody_yet(db, fake):
     done = explain(fake.access_token("nobody"))
     assert done.code == 0
     assert "user ok none yet; the first request creates one" in done.lines
-    assert done.lines[-1] == "user: -"
+    assert done.lines[-2:] == ["user: -", "Accepted."]
     assert not User.objects.exists()
     assert not FederatedIdentity.objects.exists()
 
@@ -176,6 +178,37 @@ def test_issuers_that_differ_by_a_slash(fake):
         for iss in (f"{fake.issuer}/", f"{fake.issuer}/x", None)
     ]
     assert ["slash at the end" in each for each in advice] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("audience", "hinted"),
+    [
+        ("https://api.test/", True),
+        (["https://other.test", "https://api.test/"], True),
+        ("https://api.test/x", False),
+    ],
+)
+def test_audiences_that_differ_by_a_slash(fake, audience, hinted):
+    document = explain(fake.access_token("alice", aud=audience), json=True).json
+    hint = "aud and AUDIENCE of default differ by a slash at the end."
+    assert (hint in document["advice"]) is hinted
+
+
+def test_a_token_without_audience_is_not_the_settings_fault(fake):
+    document = explain(fake.access_token("alice", aud=None), json=True).json
+    assert document["code"] == "invalid_claim"
+    assert "names no audience" in document["advice"]
+    assert "resource=" in document["advice"]
+
+
+def test_a_claim_that_fails_under_an_unknown_key_is_marked(fake):
+    token = fake.access_token(
+        aud="https://other.test", header={"alg": "ES256", "kid": "x", "typ": "at+jwt"}
+    )
+    done = explain(token)
+    assert done.out.count("FAILED") == 1
+    assert any(line.startswith("audience FAILED AUDIENCE") for line in done.lines)
+    assert any(line.startswith("key - unknown here") for line in done.lines)
 
 
 # Refused for the user's sake.
@@ -348,7 +381,7 @@ def test_encrypted_tokens(fake):
 
 @pytest.mark.parametrize("token", ["a.b.c", "..", "a..c"])
 def test_broken_jwts_are_neither(fake, token):
-    assert explain(token, json=True).json["advice"] == ""
+    assert "Is it whole?" in explain(token, json=True).json["advice"]
 
 
 @pytest.mark.parametrize(
@@ -533,8 +566,10 @@ def test_people_at_a_terminal_are_asked(db, fake):
 
 
 def test_never_from_an_argument(fake):
-    with pytest.raises(Exception, match="unrecognized arguments"):
-        call_command("explain_access_token", "a.b.c")
+    done = run("explain_access_token", "secret-a.b.c")
+    assert done.code == 2
+    assert "standard input" in done.err
+    assert "secret-a" not in done.out + done.err
 
 
 @pytest.mark.parametrize("options", [{}, {"json": True}])
@@ -677,9 +712,81 @@ def test_a_jwt_is_asked_about_where_the_settings_say_so(make):
     assert done.code == 0
 
 
-@pytest.mark.django_db
-def test_a_jwt_is_explained_here_where_only_opaque_tokens_are_asked_about(make):
+ASKED_TOO = (*STEPS, "introspection")
+
+
+@pytest.mark.parametrize("validation", ["auto", "local"])
+def test_a_jwt_that_passed_here_is_asked_about_as_well(db, make, validation):
+    fake = make(introspection(VALIDATION=validation))
+    token = fake.access_token()
+    done = explain(token, json=True)
+    assert done.code == 0
+    assert outcome(done) == ([*ASKED_TOO, "user"], [])
+    assert (done.json["accepted"], done.json["accepted_when_asked"]) == (True, True)
+    assert fake.introspection.questions == [token]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "said", "advice"),
+    [
+        (
+            lambda fake, token: fake.revoke(token),
+            "inactive_token",
+            "refuse it",
+            "revoked",
+        ),
+        (
+            lambda fake, token: fake.introspection.__setattr__(
+                "answer", {"active": True, "cnf": {"jkt": "x"}}
+            ),
+            "unconfirmed_token",
+            "refuse it",
+            "goes over",
+        ),
+        (
+            lambda fake, token: fake.introspection.__setattr__(
+                "failure", FetchError("timeout")
+            ),
+            "introspection_unavailable",
+            "cannot tell now",
+            "check_oidc_issuers",
+        ),
+    ],
+    ids=["revoked", "bound", "down"],
+)
+def test_accepted_here_and_refused_by_views_that_ask(
+    db, make, spoil, code, said, advice
+):
     fake = make(OPAQUE)
-    done = run("explain_access_token", stdin=fake.access_token(), json=True)
-    assert tuple(step["name"] for step in done.json["steps"]) == (*STEPS, "user")
+    token = fake.access_token("alice")
+    spoil(fake, token)
+    done = explain(token, json=True)
+    assert done.code == 1
+    assert outcome(done) == ([*STEPS, "user"], ["introspection"])
+    document = done.json
+    assert (document["accepted"], document["code"]) == (True, None)
+    assert document["accepted_when_asked"] is False
+    assert document["code_when_asked"] == code
+    assert document["principal"]["subject"] == "alice"
+    assert advice in document["advice"]
+    done = explain(token)
+    assert "CommandError: Accepted by views that check it here alone" in done.err
+    assert f"{said}: {code}." in done.err
+
+
+def test_a_jwt_that_fails_here_is_not_asked_about(make):
+    fake = make(OPAQUE)
+    done = explain(fake.access_token("alice", aud="x"), json=True)
+    assert done.code == 1
+    assert done.json["steps"][-1]["name"] == "introspection"
+    assert done.json["steps"][-1]["outcome"] == "not reached"
+    assert done.json["accepted_when_asked"] is False
     assert fake.introspection.questions == []
+
+
+def test_an_opaque_token_that_was_cut(make):
+    make(OPAQUE)
+    document = explain("short", json=True).json
+    assert document["code"] == "malformed_token"
+    assert "Is it whole?" in document["advice"]
+    assert "INTROSPECTION" not in document["advice"]

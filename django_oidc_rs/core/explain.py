@@ -7,6 +7,7 @@ refused and which setting governs it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from .access_token import AccessToken
@@ -50,56 +51,67 @@ _HEAD = ("length", "grammar", "trusted_issuer")
 _LOCAL = (*_HEAD, "algorithm", "type", "key", "signature", *_CLAIMS, "validators")
 _ASKED_JWT = (*_HEAD, "type", "introspection", *_CLAIMS, "validators")
 _ASKED = (*_HEAD, "introspection", *_CLAIMS, "validators")
+_BOTH = (*_LOCAL, "introspection")
+_NOT_FETCHED = "unknown here; no key is fetched for a token that fails otherwise"
 
 
 @dataclass(slots=True)
 class Explanation:
     """The steps in order, and the access token or the error they led to.
 
-    ``names`` are those of all steps on this token's way.
+    ``names`` are those of all steps on this token's way. ``asked_error`` is what views
+    that ask the issuer besides make of a token that is accepted here.
     """
 
     names: tuple[str, ...] = _LOCAL
     steps: list[Step] = field(default_factory=list)
     access_token: AccessToken | None = None
     error: ResourceServerError | None = None
+    asked_error: ResourceServerError | None = None
     issuer_alias: str | None = None
+
+    def add(self, outcome: str, detail: str = "", setting: str = "") -> None:
+        """Add the next step; a failed one leaves those after it unreached."""
+        name = self.names[len(self.steps)]
+        self.steps.append(
+            Step(name=name, outcome=outcome, detail=detail, setting=setting)
+        )
+
+    def passed(self, detail: str = "") -> None:
+        """Add the next step as passed."""
+        self.add("passed", detail)
+
+    def failed(self, error: ResourceServerError) -> None:
+        """Add the next step as failed, and those after it."""
+        self.add("failed", str(error), error.setting)
+        while len(self.steps) < len(self.names):
+            self.add("not reached")
 
 
 def explain(server: ResourceServer, raw_token: str) -> Explanation:
     """Return every step for ``raw_token``; the first failing one ends it.
 
     Never raises for a bad token. It may fetch keys or ask the issuer, as a request
-    would; what is kept of earlier answers is not looked at.
+    would; what is kept of earlier answers is not looked at. An issuer that can be asked
+    is asked about a JWT that passed here as well, as by views that ``introspect``.
     """
     explanation = Explanation()
     try:
-        explanation.access_token = _run(server, raw_token, explanation)
+        explanation.access_token, asker = _run(server, raw_token, explanation)
     except ResourceServerError as error:
         explanation.error = error
-        reached = len(explanation.steps)
-        explanation.steps.append(
-            Step(
-                name=explanation.names[reached],
-                outcome="failed",
-                detail=str(error),
-                setting=error.setting,
-            )
-        )
-        explanation.steps.extend(
-            Step(name=name, outcome="not reached")
-            for name in explanation.names[reached + 1 :]
-        )
+        explanation.failed(error)
+        return explanation
+    if asker is not None:
+        _confirm(asker, raw_token, explanation)
     return explanation
 
 
 def _run(
     server: ResourceServer, raw_token: str, explanation: Explanation
-) -> AccessToken:
-    def passed(detail: str = "") -> None:
-        name = explanation.names[len(explanation.steps)]
-        explanation.steps.append(Step(name=name, outcome="passed", detail=detail))
-
+) -> tuple[AccessToken, IntrospectionValidator | None]:
+    """Return the access token, and who can be asked besides about one checked here."""
+    passed = explanation.passed
     if len(raw_token) > server.max_token_length:
         raise TokenTooLong
     passed(f"{len(raw_token)} characters")
@@ -109,7 +121,7 @@ def _run(
         passed("an opaque token")
         explanation.issuer_alias = opaque.policy.alias
         passed(opaque.policy.alias)
-        return _ask(opaque, raw_token, passed)
+        return _ask(opaque, raw_token, passed), None
     jws = parse_jws(raw_token)
     passed("a JWT")
     validator = server.select(jws)
@@ -120,16 +132,32 @@ def _run(
         explanation.names = _ASKED_JWT
         check_token_type(jws.header, policy)
         passed()
-        return _ask(asker, raw_token, passed)
+        return _ask(asker, raw_token, passed), None
+    if asker is not None:
+        explanation.names = _BOTH
     algorithm, key_id = check_header(jws.header, algorithms=policy.algorithms)
     passed(algorithm)
     check_token_type(jws.header, policy)
     passed()
-    _verify(validator, jws, algorithm, key_id, passed)
+    _verify(validator, jws, algorithm, key_id, explanation)
     facts = _check_claims(jws.unverified_claims, policy, validator.clock, passed)
     access_token = validator.access_token(jws, facts)
     passed()
-    return access_token
+    return access_token, asker
+
+
+def _confirm(
+    asker: IntrospectionValidator, raw_token: str, explanation: Explanation
+) -> None:
+    """Ask about a JWT that passed here, as a view that ``introspect``s does."""
+    claims = parse_jws(raw_token).unverified_claims
+    try:
+        asker.confirm(raw_token, claims, wait=True)
+    except ResourceServerError as error:
+        explanation.asked_error = error
+        explanation.failed(error)
+    else:
+        explanation.passed("active; views that introspect accept it too")
 
 
 def _ask(
@@ -160,22 +188,30 @@ def _verify(
     jws: UnverifiedJws,
     algorithm: str,
     key_id: str | None,
-    passed: Callable[[], None],
+    explanation: Explanation,
 ) -> None:
     try:
         validator.verify(jws, algorithm, key_id, wait=True)
     except BadSignature:
-        passed()
+        explanation.passed()
         raise
     except UnknownKey as error:
         error.setting = _source_of_keys(validator.policy)
         raise
-    except (InvalidClaim, NotAnAccessToken, UnconfirmedToken) as error:
+    except (InvalidClaim, NotAnAccessToken, UnconfirmedToken):
         # An unknown key: the issuer is asked only for tokens whose claims are good.
-        error.detail = f"unknown key, not asked for: {error.detail}".rstrip(": ")
+        explanation.add("not reached", _NOT_FETCHED)
+        explanation.add("not reached")
+        with suppress(ResourceServerError):
+            _check_claims(
+                jws.unverified_claims,
+                validator.policy,
+                validator.clock,
+                explanation.passed,
+            )
         raise
-    passed()
-    passed()
+    explanation.passed()
+    explanation.passed()
 
 
 def _source_of_keys(policy: IssuerPolicy) -> str:

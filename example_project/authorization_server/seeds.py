@@ -5,12 +5,22 @@ from __future__ import annotations
 import os
 from typing import Any
 
-__all__ = ["API", "CLIENTS", "PASSWORD", "REDIRECT_URI", "SECRETS", "USERS", "context"]
+__all__ = [
+    "API",
+    "CLIENTS",
+    "PAGE_SECONDS",
+    "PASSWORD",
+    "REDIRECT_URI",
+    "SECRETS",
+    "USERS",
+    "context",
+]
 
 API = "https://orders.example/"
 REDIRECT_URI = "http://127.0.0.1/callback"
 # On any port, as RFC 8252 section 7.3 has it for loopback addresses.
 PAGE = "http://127.0.0.1/"
+PAGE_SECONDS = int(os.environ.get("EXAMPLE_TOKEN_SECONDS", "90"))
 
 USERS = ("alice", "bob", "carol")
 PASSWORD = "correct horse battery staple"
@@ -43,7 +53,7 @@ CLIENTS: tuple[dict[str, Any], ...] = (
         "scopes": "openid\nprofile\norders:read\norders:write\norders:admin",
         "data": {
             # Short enough to watch one expire.
-            "access_token_seconds": int(os.environ.get("EXAMPLE_TOKEN_SECONDS", "90")),
+            "access_token_seconds": PAGE_SECONDS,
             "client_metadata": {"post_logout_redirect_uris": [PAGE]},
         },
     },

@@ -257,7 +257,7 @@ def test_the_curl_line_repeats_the_call(visit_with, served, http):
     visit.sign_in()
     visit.call(YOURS)
     token = visit.received()[0]["access_token"]
-    visit.tab.get_by_role("button", name="Copy").click()
+    visit.tab.get_by_role("button", name="Copy with the whole token").click()
     visit.tab.get_by_text("Copied").wait_for()
     line = visit.tab.evaluate("navigator.clipboard.readText()")
     command = shlex.split(line.replace("\\\n", " "))
@@ -268,6 +268,9 @@ def test_the_curl_line_repeats_the_call(visit_with, served, http):
     name, _, value = command[3].partition(": ")
     assert http.get(command[-1], headers={name: value}).status_code == 200
     assert token not in visit.tab.locator("#curl").inner_text()
+    visit.tab.get_by_role("button", name="Copy the token").click()
+    visit.tab.locator("#token-copied").get_by_text("Copied").wait_for()
+    assert visit.tab.evaluate("navigator.clipboard.readText()") == token
 
 
 def test_the_keyboard_is_enough(visit):

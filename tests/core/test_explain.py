@@ -166,21 +166,27 @@ def test_the_failing_step_and_its_setting(make, name, setting):
 
 
 @pytest.mark.parametrize(
-    ("edits", "setting"),
+    ("edits", "name", "setting"),
     [
-        ({"exp": NOW - 999}, "LEEWAY"),
-        ({"aud": "other"}, "AUDIENCE"),
-        ({"at_hash": "x"}, ""),
-        ({"cnf": {}}, ""),
+        ({"exp": NOW - 999}, "expiry", "LEEWAY"),
+        ({"aud": "other"}, "audience", "AUDIENCE"),
+        ({"at_hash": "x"}, "access_token", ""),
+        ({"cnf": {}}, "confirmation", ""),
     ],
 )
 @pytest.mark.parametrize("kid", ["k9", ABSENT])
-def test_an_unknown_key_that_was_not_asked_for_says_why(kid, edits, setting):
+def test_a_bad_claim_is_marked_where_its_key_was_not_asked_for(
+    kid, edits, name, setting
+):
     keys = FakeKeys(key_set())
     raw_token = sign(claims(**edits), header(kid=kid), signer=key("ES256", "k9"))
-    step = failed_step(raw_token, server(validator(keys=keys)))
-    assert (step.name, step.setting) == ("key", setting)
-    assert "unknown key, not asked for" in step.detail
+    checked = server(validator(keys=keys))
+    step = failed_step(raw_token, checked)
+    assert (step.name, step.setting) == (name, setting)
+    outcomes = {each.name: each for each in explain(checked, raw_token).steps}
+    assert outcomes["key"].outcome == outcomes["signature"].outcome == "not reached"
+    assert "no key is fetched" in outcomes["key"].detail
+    assert outcomes["issuer"].outcome == "passed"
     assert keys.asked == 0
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
 
 import pytest
 
-from .running import is_open, ports, run
+from .running import EXAMPLE, is_open, ports, run
 
 pytest.importorskip("rest_framework")
 pytest.importorskip("allauth")
@@ -60,17 +62,61 @@ def test_a_second_demo_leaves_the_first_alone(served):
     assert [path.stat().st_ino for path in kept] == before
 
 
-def test_the_line_that_gets_a_token_sets_the_shells_variable(served):
-    (line,) = re.findall(r"^TOKEN=.*$", served.printed, re.MULTILINE)
-    python = f'alias python="{sys.executable}"'
-    shell = subprocess.run(
+def shell(lines):
+    done = subprocess.run(
         ["bash", "-O", "expand_aliases"],
-        input=f'{python}\n{line}\necho "$TOKEN"\n',
+        input="\n".join([f'alias python="{sys.executable}"', *lines]),
         capture_output=True,
         text=True,
-        check=True,
     )
-    assert len(shell.stdout.strip().split(".")) == 3
+    return done.stdout.strip(), done.stderr
+
+
+def test_the_lines_that_get_a_token_ask_about_it_and_revoke_it(served):
+    (get,) = re.findall(r"^TOKEN=.*$", served.printed, re.MULTILINE)
+    (revoke,) = re.findall(r"^curl .*/revoke$", served.printed, re.MULTILINE)
+    (asks,) = re.findall(r"^INTROSPECTION +(.*)$", served.printed, re.MULTILINE)
+    asks = json.loads(asks)
+    ask = (
+        f"curl -s -u {asks['CLIENT_ID']}:{asks['CLIENT_SECRET']} -d token=$TOKEN "
+        f"{served.issuer}/identity/o/api/introspect"
+    )
+    printed, _ = shell([get, 'echo "$TOKEN"', ask, "echo", revoke, "echo", ask])
+    token, before, *_, after = printed.splitlines()
+    assert len(token.split(".")) == 3
+    assert json.loads(before)["active"] is True
+    assert json.loads(after) == {"active": False}
+
+
+def test_the_line_that_gets_a_token_says_why_it_gets_none(served):
+    (get,) = re.findall(r"^TOKEN=.*$", served.printed, re.MULTILINE)
+    _, said = shell([get.replace("orders:import", "orders:admin")])
+    assert "No token: {'error': 'invalid_scope'" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("module", ["django", "drf_spectacular"])
+def test_a_missing_extra_is_named(module):
+    script = (
+        "import runpy, sys; sys.modules[sys.argv[1]] = None; "
+        "path = sys.argv[2]; sys.argv[:] = [path, 'check']; "
+        "sys.path.insert(0, path.rpartition('/')[0]); "
+        "runpy.run_path(path, run_name='__main__')"
+    )
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "api.settings",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script, module, str(EXAMPLE / "manage.py")],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert 'pip install -e ".[demo]"' in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_who_may_sign_in_is_printed(served):

@@ -86,6 +86,7 @@ function showTokens() {
         index < 2 ? "." : "",
       ]),
   );
+  byId("token-copied").textContent = "";
   describe("token-header", header);
   describe("token-claims", claims);
   byId("left").max = tokens.expires_in;
@@ -160,7 +161,7 @@ async function call(listed) {
   }
   byId("body").textContent = pretty(text) || "empty";
   byId("curl").textContent = curl(each, token && shorten(token));
-  byId("copy").onclick = () => copy(curl(each, token));
+  byId("copy").onclick = () => copy(curl(each, token), "copied");
   byId("copied").textContent = "";
   offer(response.status === 403 ? challenge.scope : undefined);
   show("answer", true);
@@ -186,12 +187,12 @@ function offer(scope) {
   }
 }
 
-async function copy(text) {
+async function copy(text, status) {
   try {
     await navigator.clipboard.writeText(text);
-    byId("copied").textContent = "Copied. Whoever has it can use it until it expires.";
+    byId(status).textContent = "Copied. Whoever has it can use it until it expires.";
   } catch {
-    byId("copied").textContent = "The browser does not let this page copy.";
+    byId(status).textContent = "The browser does not let this page copy.";
   }
 }
 
@@ -223,6 +224,8 @@ byId("sign-in").onsubmit = (event) => {
   event.preventDefault();
   signIn(event.submitter, new FormData(event.target).getAll("scope"));
 };
+
+byId("copy-token").onclick = () => copy(tokens.access_token, "token-copied");
 
 byId("refresh").onclick = () =>
   attempt(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from argparse import ArgumentParser
@@ -17,11 +18,18 @@ from django.core.management.base import BaseCommand, CommandError
 
 __all__ = ["Command"]
 
+# Clients of the seeds: who asks about tokens, and a machine.
+_ASKS, _MACHINE = "orders-api", "orders-importer"
+_TAKE = (
+    "import json, sys; got = json.loads(sys.stdin.read() or '{}'); "
+    "print(got.get('access_token') or sys.exit(f'No token: {got}'))"
+)
+
 
 class Command(BaseCommand):
     """Starts both servers, asks, prints; exit status 1 if one answer differs.
 
-    With ``--serve`` it asks nothing: the page is up as soon as the servers are.
+    With ``--serve`` it skips the questions: the page is up as soon as the servers are.
     """
 
     help = (
@@ -91,18 +99,22 @@ class Command(BaseCommand):
             self._write(f"Authorization server  {demo.issuer.url}")
             self._write(f"ISSUER                {demo.issuer.url}")
             self._write(f"AUDIENCE              {seeds.API}")
+            asks = {"CLIENT_ID": _ASKS, "CLIENT_SECRET": seeds.SECRETS[_ASKS]}
+            self._write(f"INTROSPECTION         {json.dumps(asks)}")
             self._write(
-                "\nA machine's token (people sign in on the page, which copies "
-                "theirs); resource= is the AUDIENCE, other scopes are refused:"
+                "\nA machine's token; resource= is the AUDIENCE, other scopes are "
+                "refused. (People sign in on the page, which copies theirs, good for "
+                f"{seeds.PAGE_SECONDS} seconds.)"
             )
-            client, secret = next(iter(seeds.SECRETS.items()))
+            client = f"-u {_MACHINE}:{seeds.SECRETS[_MACHINE]}"
+            server = f"{demo.issuer.url}/identity/o/api"
             self._write(
-                f"TOKEN=$(curl -s -u {client}:{secret} "
-                "-d grant_type=client_credentials "
+                f"TOKEN=$(curl -sS {client} -d grant_type=client_credentials "
                 f"-d scope='orders:read orders:import' -d resource={seeds.API} "
-                f"{demo.issuer.url}/identity/o/api/token | python -c "
-                "\"import json, sys; print(json.load(sys.stdin)['access_token'])\")"
+                f'{server}/token | python -c "{_TAKE}")'
             )
+            self._write("\nRevoking it, which views that ask the issuer notice:")
+            self._write(f'curl -sS {client} -d token="$TOKEN" {server}/revoke')
             self._write("\nCtrl-C stops both.")
             while True:
                 demo.api.check_alive()
