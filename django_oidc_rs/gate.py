@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from .core.errors import ResourceServerError
 from .core.scopes import ScopeRequirement
 from .introspect import asks_issuer
-from .request import Authenticated, aauthenticate, authenticate, is_token_of
+from .outcome import is_token_of
+from .request import Authenticated, aauthenticate, authenticate
 from .responses import answer, insufficient_scope, no_credentials
 from .view_faults import lacking, log_denial, view_of
 

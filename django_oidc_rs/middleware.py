@@ -16,7 +16,8 @@ from .conf import get_config
 from .core.access_token import AccessToken
 from .core.errors import ResourceServerError
 from .gate import Gate
-from .request import aaccess_token_of, access_token_of, was_asked
+from .outcome import was_asked
+from .request import aaccess_token_of, access_token_of
 from .responses import answer, mark_private
 
 __all__ = ["AccessTokenRequiredMiddleware", "ResourceServerMiddleware", "is_covered"]

@@ -1,12 +1,9 @@
-"""HttpRequest -> what the core needs, and where the outcome lives on the request."""
+"""HttpRequest -> what the core needs, and whom the request stands for."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
-from traceback import clear_frames, walk_tb
 from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
@@ -17,11 +14,12 @@ from django.views.decorators.debug import sensitive_variables
 from .core.access_token import AccessToken
 from .core.errors import Pending, ResourceServerError, TemporarilyUnavailable
 from .core.resource_server import ResourceServer
-from .reporting import hide_credentials
+from .forgetting import forget_locals, forget_our_locals
+from .outcome import Outcome, outcome_of
 from .signals import token_accepted, token_rejected
 from .telemetry import count_token
 from .token_user import TokenUser
-from .users import needs_database, reads_claims, resolve_user
+from .users import needs_database, resolve_user
 from .view_faults import log_unconfigured_introspection
 from .wiring import get_resource_server
 
@@ -31,16 +29,10 @@ __all__ = [
     "aauthenticate",
     "access_token_of",
     "authenticate",
-    "have_one_owner",
-    "is_token_of",
-    "is_user_of",
-    "preset",
-    "was_asked",
 ]
 
 logger = logging.getLogger("django_oidc_rs.requests")
 
-_ATTRIBUTE = "_django_oidc_rs"
 _CANNOT_TELL = (
     "Credentials cannot be checked: %s. The answer is 503; manage.py "
     "check_oidc_issuers says what to do."
@@ -51,117 +43,11 @@ _NOT_SET_UP = (
 )
 
 
-class _Outcome:
-    """What became of one request's credentials; validated at most once.
-
-    ``live`` tells that the issuer was asked about this very request; ``before`` is the
-    access token as it was until then. Made for every request: it has no ``__init__``.
-    """
-
-    validated: bool = False
-    live: bool = False
-    access_token: AccessToken | None = None
-    before: AccessToken | None = None
-    user: Any = None
-    error: ResourceServerError | None = None
-    announced: bool = False
-
-    def is_open(self, *, introspect: bool) -> bool:
-        """Whether the credentials are still to be validated, this way."""
-        if not self.validated:
-            return True
-        # What was refused, or is not there, need not be asked about.
-        here = self.access_token is not None and self.error is None
-        return introspect and not self.live and here
-
-    def settle(self, access_token: AccessToken | None, *, live: bool) -> None:
-        """Keep what validating gave."""
-        before = self.access_token
-        if before is not None:
-            self.before = before
-            if (
-                access_token is None
-                or not have_one_owner(access_token, before)
-                or not _resolve_alike(access_token, before)
-            ):
-                # Resolved for somebody else, or by claims that hold no more.
-                self.user = None
-        self.access_token, self.validated, self.live = access_token, True, live
-
-
-def have_one_owner(one: AccessToken | None, other: AccessToken | None) -> bool:
-    """Whether both tokens stand for the same subject and client of one issuer."""
-    return _owner(one) == _owner(other)
-
-
-def _resolve_alike(one: AccessToken, other: AccessToken) -> bool:
-    """Whether both tokens of one owner give the same user."""
-    return one.claims == other.claims or not reads_claims(one)
-
-
-def _owner(access_token: AccessToken | None) -> tuple[object, ...]:
-    if access_token is None:
-        return ()
-    return (
-        access_token.issuer,
-        access_token.subject,
-        access_token.client_id,
-        access_token.is_machine,
-    )
-
-
 class Authenticated(NamedTuple):
     """A request that was let in: its token and its user."""
 
     access_token: AccessToken
     user: Any
-
-
-def _outcome(request: HttpRequest) -> _Outcome:
-    # Not a header, not META: nothing a caller sends can reach an attribute.
-    outcome = getattr(request, _ATTRIBUTE, None)
-    if not isinstance(outcome, _Outcome):
-        outcome = _Outcome()
-        setattr(request, _ATTRIBUTE, outcome)
-        hide_credentials(request)
-    return outcome
-
-
-def preset(request: HttpRequest, access_token: AccessToken, user: Any) -> None:
-    """Decide the outcome of ``request`` beforehand, for tests of projects.
-
-    ``user`` None means: resolve it as ever.
-    """
-    outcome = _Outcome()
-    outcome.settle(access_token, live=True)
-    outcome.user = user
-    setattr(request, _ATTRIBUTE, outcome)
-
-
-def was_asked(request: HttpRequest) -> bool:
-    """Whether the credentials were looked at, so that the answer depends on them."""
-    outcome = getattr(request, _ATTRIBUTE, None)
-    return isinstance(outcome, _Outcome) and outcome.validated
-
-
-def is_token_of(request: HttpRequest, access_token: object) -> bool:
-    """Whether ``access_token`` is that of ``request``, be it from before asking."""
-    outcome = getattr(request, _ATTRIBUTE, None)
-    return (
-        isinstance(outcome, _Outcome)
-        and isinstance(access_token, AccessToken)
-        and (access_token is outcome.access_token or access_token is outcome.before)
-    )
-
-
-def is_user_of(request: HttpRequest, user: Any) -> bool:
-    """Whether ``user`` is what the request's access token was resolved to."""
-    outcome = getattr(request, _ATTRIBUTE, None)
-    if not isinstance(outcome, _Outcome) or user is None:
-        return False
-    if isinstance(user, TokenUser):
-        return user.access_token is outcome.access_token
-    return user is outcome.user
 
 
 class _ValidatorsPending(Exception):
@@ -182,7 +68,7 @@ def _validate(
             raise _ValidatorsPending
         return server.validate(credentials.raw_token, wait=wait, introspect=introspect)
     except Exception as error:
-        _forget_locals(error, outer)
+        forget_locals(error, outer)
         raise
 
 
@@ -218,38 +104,6 @@ def _validate_apart(
         close_old_connections()
 
 
-def _forget_locals(error: BaseException, outer: BaseException | None) -> None:
-    """Clear the frames below: with DEBUG, error pages show what their locals held.
-
-    ``outer`` is what the caller is handling: its frames are the caller's, and clearing
-    the frame of a coroutine that waits would end it.
-    """
-    for each in _chain(error, outer):
-        clear_frames(each.__traceback__)
-
-
-def _forget_our_locals(error: BaseException, outer: BaseException | None) -> None:
-    """Clear the frames of this package alone: the project's may explain its fault."""
-    for each in _chain(error, outer):
-        for frame, _line in walk_tb(each.__traceback__):
-            if str(frame.f_globals.get("__package__")).split(".")[0] == __package__:
-                # A frame that still runs cannot be cleared.
-                with suppress(RuntimeError):
-                    frame.clear()
-
-
-def _chain(
-    error: BaseException | None, outer: BaseException | None
-) -> Iterator[BaseException]:
-    """Yield ``error`` and what led to it, each once, before ``outer``."""
-    # Causes may go in a circle: ``raise error from error``.
-    seen = {id(outer)}
-    while error is not None and id(error) not in seen:
-        yield error
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-
-
 def access_token_of(
     request: HttpRequest, *, introspect: bool = False
 ) -> AccessToken | None:
@@ -260,11 +114,11 @@ def access_token_of(
     Raises:
         ResourceServerError: the credentials are malformed, bad, or cannot be checked.
     """
-    return _access_token(request, _outcome(request), introspect=introspect)
+    return _access_token(request, outcome_of(request), introspect=introspect)
 
 
 def _access_token(
-    request: HttpRequest, outcome: _Outcome, *, introspect: bool
+    request: HttpRequest, outcome: Outcome, *, introspect: bool
 ) -> AccessToken | None:
     if outcome.is_open(introspect=introspect):
         try:
@@ -280,7 +134,7 @@ async def aaccess_token_of(
     request: HttpRequest, *, introspect: bool = False
 ) -> AccessToken | None:
     """Do as ``access_token_of``; the event loop waits for no key and no issuer."""
-    outcome = _outcome(request)
+    outcome = outcome_of(request)
     if outcome.is_open(introspect=introspect):
         try:
             token = await _avalidate(request, introspect=introspect)
@@ -291,7 +145,7 @@ async def aaccess_token_of(
     return _settled(outcome)
 
 
-def _settled(outcome: _Outcome) -> AccessToken | None:
+def _settled(outcome: Outcome) -> AccessToken | None:
     if outcome.error is not None:
         raise outcome.error
     return outcome.access_token
@@ -308,7 +162,7 @@ def authenticate(
     Raises:
         ResourceServerError: as ``access_token_of``; ``UserRejected`` besides.
     """
-    outcome = _outcome(request)
+    outcome = outcome_of(request)
     access_token = _access_token(request, outcome, introspect=introspect)
     if access_token is None:
         return None
@@ -335,7 +189,7 @@ async def aauthenticate(
     access_token = await aaccess_token_of(request, introspect=introspect)
     if access_token is None:
         return None
-    outcome = _outcome(request)
+    outcome = outcome_of(request)
     if not resolve:
         user: Any = TokenUser(access_token)
     else:
@@ -355,25 +209,25 @@ async def aauthenticate(
     return Authenticated(access_token, user)
 
 
-def _user(outcome: _Outcome, access_token: AccessToken) -> Any:
+def _user(outcome: Outcome, access_token: AccessToken) -> Any:
     outer = sys.exception()
     if outcome.user is None:
         try:
             outcome.user = resolve_user(access_token)
         except Exception as error:
-            _forget_our_locals(error, outer)
+            forget_our_locals(error, outer)
             raise
     return outcome.user
 
 
-def _accept(outcome: _Outcome, access_token: AccessToken) -> None:
+def _accept(outcome: Outcome, access_token: AccessToken) -> None:
     """Count the token, and remember that ``token_accepted`` is sent."""
     outcome.announced = True
     count_token(access_token.issuer_alias)
 
 
 def _refuse(
-    request: HttpRequest, outcome: _Outcome, error: ResourceServerError
+    request: HttpRequest, outcome: Outcome, error: ResourceServerError
 ) -> dict[str, Any]:
     """Keep and log ``error``; return what ``token_rejected`` is sent with."""
     if outcome.access_token is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from django.http import HttpResponse, JsonResponse
-from django.http.response import HttpResponseBase, ResponseHeaders
+from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from .conf import get_config
@@ -14,13 +14,6 @@ from .core.errors import InsufficientScope, ResourceServerError, TemporarilyUnav
 from .core.scopes import ScopeRequirement
 
 _R = TypeVar("_R", bound=HttpResponseBase)
-# A view of REST framework under several of ours is marked more than once.
-_VARIES = frozenset(("Authorization", "Accept, Authorization"))
-_VARY = ("Vary", "Authorization")
-_PRIVATE = ("Cache-Control", "private")
-# Whether this Django keeps headers by lower-case name, as name and encoded value: then
-# ours need not be encoded for every answer.
-_PLAIN = vars(ResponseHeaders(dict((_VARY,)))) == {"_store": {"vary": _VARY}}
 
 __all__ = [
     "answer",
@@ -102,14 +95,9 @@ def leave_unmailed(response: HttpResponseBase) -> None:
 
 def mark_private(response: _R) -> _R:
     """Keep shared caches from handing this answer to somebody else. RFC 9111 3.5."""
-    headers = response.headers
-    if _PLAIN and type(headers) is ResponseHeaders:
-        store = vars(headers)["_store"]
-        found = store.setdefault("vary", _VARY)
-        if found is not _VARY and found[1] not in _VARIES:
-            patch_vary_headers(response, ("Authorization",))
-        store.setdefault("cache-control", _PRIVATE)
-        return response
-    patch_vary_headers(response, ("Authorization",))
+    if response.has_header("Vary"):
+        patch_vary_headers(response, ("Authorization",))
+    else:
+        response["Vary"] = "Authorization"
     response.setdefault("Cache-Control", "private")
     return response

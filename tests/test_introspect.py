@@ -20,12 +20,12 @@ from django_oidc_rs.core.errors import InactiveToken, IntrospectionUnavailable
 from django_oidc_rs.decorators import access_token_required, scope_required
 from django_oidc_rs.introspect import asks_issuer, parse_introspect
 from django_oidc_rs.mixins import AccessTokenRequiredMixin, ScopeRequiredMixin
+from django_oidc_rs.outcome import have_one_owner
 from django_oidc_rs.request import (
     aaccess_token_of,
     aauthenticate,
     access_token_of,
     authenticate,
-    have_one_owner,
 )
 from django_oidc_rs.signals import token_accepted, token_rejected
 from django_oidc_rs.testing import FakeIssuer, force_access_token, install

@@ -35,13 +35,12 @@ from django_oidc_rs.middleware import (
     ResourceServerMiddleware,
 )
 from django_oidc_rs.models import FederatedIdentity
+from django_oidc_rs.outcome import preset, was_asked
 from django_oidc_rs.request import (
     aaccess_token_of,
     aauthenticate,
     access_token_of,
     authenticate,
-    preset,
-    was_asked,
 )
 from django_oidc_rs.rest_framework import AccessTokenAuthentication, HasClaim
 from django_oidc_rs.signals import token_accepted, token_rejected

@@ -25,7 +25,8 @@ from ..core.access_token import AccessToken
 from ..core.errors import ResourceServerError
 from ..core.scopes import ScopeRequirement
 from ..introspect import Introspect, asks_issuer, parse_introspect
-from ..request import access_token_of, authenticate, have_one_owner, is_user_of
+from ..outcome import have_one_owner, is_user_of
+from ..request import access_token_of, authenticate
 from ..view_faults import log_unasked_authentication, name_of
 from .exceptions import Refused
 

@@ -13,7 +13,7 @@ from ..core.access_token import AccessToken
 from ..core.issuers import IssuerPolicy
 from ..core.scopes import scope_tokens
 from ..core.strict_json import freeze
-from ..request import preset
+from ..outcome import preset
 from ..token_user import TokenUser
 
 __all__ = ["access_token", "force_access_token", "unforce_access_token"]
