@@ -43,6 +43,7 @@ class IntrospectionValidator:
     ) -> None:
         """Take the issuer's policies, the answers, and the clock."""
         self.policy = policy
+        self.asked = asked
         self.clock = clock
         self._answers = answers
         self._guard = FloodGuard()
