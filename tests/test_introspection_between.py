@@ -196,6 +196,10 @@ def test_a_method_is_asked_about_however_it_is_written(client, method):
         pytest.param({"at_hash": "hash"}, id="id-token"),
         pytest.param({"typ": "Refresh"}, id="refresh-token"),
         pytest.param({"events": {}}, id="logout-token"),
+        pytest.param({"aud": "https://other.test"}, id="another-api"),
+        pytest.param({"aud": []}, id="no-api"),
+        pytest.param({"exp": NOW - 60}, id="expired"),
+        pytest.param({"exp": "tomorrow"}, id="no-date"),
     ],
 )
 def test_what_a_jwt_says_against_itself_holds(client, said_by_itself):
@@ -206,6 +210,15 @@ def test_what_a_jwt_says_against_itself_holds(client, said_by_itself):
         with lying({raw_token: said({"active": True, **truth})}):
             assert call(client, "/live", raw_token).status_code == 401
         assert issuer.introspection.questions == []
+
+
+@pytest.mark.parametrize("silent", ["aud", "exp"])
+def test_what_a_jwt_leaves_to_the_answer_holds_nothing_up(client, silent):
+    with stage("introspection") as issuer:
+        raw_token = issuer.access_token("alice", ["read"], **{silent: None})
+        truth = issuer.claims("alice", ["read"])
+        with lying({raw_token: said({"active": True, **truth})}):
+            assert call(client, "/live", raw_token).status_code == 200
 
 
 @pytest.mark.parametrize("client_id", ["other", "app"])

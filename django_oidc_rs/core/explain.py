@@ -130,7 +130,7 @@ def _run(
     asker = server.introspection_of(policy)
     if asker is not None and policy.validation == "introspection":
         explanation.names = _ASKED_JWT
-        check_token_type(jws.header, policy)
+        asker.check_unasked(jws)
         passed()
         return _ask(asker, raw_token, passed), None
     if asker is not None:

@@ -10,7 +10,14 @@ from dataclasses import replace
 from .access_token import AccessToken, lookup
 from .answers import Answers
 from .breaker import FloodGuard
-from .claims import ClaimFacts, check_claims, to_access_token
+from .claims import (
+    ClaimFacts,
+    check_audience,
+    check_claims,
+    check_confirmation,
+    check_expiry,
+    to_access_token,
+)
 from .clock import Clock
 from .errors import (
     InactiveToken,
@@ -20,7 +27,9 @@ from .errors import (
 )
 from .introspection import Answer
 from .issuers import IntrospectionPolicy, IssuerPolicy
+from .jws import UnverifiedJws
 from .project_validators import run_validators
+from .token_kind import check_access_token, check_token_type
 
 __all__ = ["IntrospectionValidator"]
 
@@ -48,11 +57,29 @@ class IntrospectionValidator:
         self._answers = answers
         self._guard = FloodGuard()
         # What a JWT must say for itself, an issuer's answer to us may leave out.
+        self._silent_policy = replace(policy, audience_optional=True)
         self.answer_policy = replace(
             policy,
             audience_optional=asked.audience_optional,
             username_optional=policy.subject_claim == "username",
         )
+
+    def check_unasked(self, jws: UnverifiedJws) -> None:
+        """Refuse a JWT for what it says against itself; that needs no signature.
+
+        The answer may leave it out: a token bound to a key, of another kind or for
+        another API must not pass as this API's. What has expired costs no question.
+
+        Raises:
+            InvalidToken: a check refused it.
+        """
+        check_token_type(jws.header, self.policy)
+        claims, now = jws.unverified_claims, self.clock.now()
+        check_access_token(claims, self.policy, now)
+        check_confirmation(claims, self.policy, now)
+        check_audience(claims, self._silent_policy, now)
+        if "exp" in claims:
+            check_expiry(claims, self.policy, now)
 
     def validate(self, raw_token: str, *, live: bool, wait: bool) -> AccessToken:
         """Return the access token that the issuer calls active, every check passed.

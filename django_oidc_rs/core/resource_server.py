@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from .access_token import AccessToken
-from .claims import check_confirmation
 from .credentials import Credentials, parse_authorization
 from .errors import (
     IntrospectionUnavailable,
@@ -23,7 +22,6 @@ from .jws import KnownHeaders, UnverifiedJws, parse_jws
 from .jwt_validator import JwtValidator
 from .strict_json import FrozenDict
 from .token_cache import MAX_LENGTH, KeptToken, TokenCache
-from .token_kind import check_access_token, check_token_type
 
 __all__ = ["ResourceServer"]
 
@@ -153,11 +151,7 @@ class ResourceServer:
                 retry_after=60,
             )
         if policy.validation == "introspection":
-            check_token_type(jws.header, policy)
-            # What a token says against itself needs no signature, and the answer may
-            # leave it out: a bound token must not pass as a bearer's.
-            for check in (check_access_token, check_confirmation):
-                check(jws.unverified_claims, policy, 0)
+            asker.check_unasked(jws)
             return asker.validate(raw_token, live=live, wait=wait)
         # First here: what is no token of the issuer costs it no question.
         validator.check(jws, wait=wait)
