@@ -1,7 +1,8 @@
 """What operators learn of 403s, and of faults in views that no system check can see.
 
 Checks run while nobody knows what views demand. Such a fault is logged at ERROR when it
-first refuses a request, once per process; a 403 at INFO, each time.
+first refuses a request, once per process; a 403 at INFO, each time, and at
+WARNING where the view names no scope for what it serves.
 """
 
 from __future__ import annotations
@@ -65,10 +66,13 @@ def log_denial(
     access_token: AccessToken,
     why: Iterable[str],
     issuers: Iterable[str] = (),
+    *,
+    is_fault: bool = False,
 ) -> None:
     """Log a 403, with ``why`` the token was not enough for ``view``.
 
     ``issuers`` are the aliases the view names: one that is in no setting is a fault.
+    ``is_fault`` says that no token would have done: at WARNING, else at INFO.
     """
     known = {policy.alias for policy in get_config().issuers}
     for alias in sorted(set(issuers) - known):
@@ -81,7 +85,8 @@ def log_denial(
                 ", ".join(sorted(known)),
                 extra={"reason": "unknown_issuer_alias", "issuer_alias": alias},
             )
-    logger.info(
+    logger.log(
+        logging.WARNING if is_fault else logging.INFO,
         "Access denied: insufficient_scope: view %s: %s",
         view,
         "; ".join(why),

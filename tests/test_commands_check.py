@@ -608,6 +608,19 @@ def test_an_endpoint_that_cannot_be_asked_is_found_out(worlds, failure, reason):
     assert finding["remedy"]
 
 
+@pytest.mark.parametrize(
+    ("keys", "hinted"), [({}, True), ({"ENDPOINT": "https://issuer.test/ask"}, False)]
+)
+def test_an_endpoint_nobody_knows_is_the_metadatas_fault(worlds, keys, hinted):
+    asked = {**ASKED["INTROSPECTION"], **keys}
+    world = worlds(VALIDATION="auto", INTROSPECTION=asked)
+    world.issuer.fail()
+    findings = world.findings()
+    assert list(findings)[-1] == "introspection"
+    assert not findings["introspection"]["ok"]
+    assert ("metadata" in findings["introspection"]["remedy"]) is hinted
+
+
 def test_an_endpoint_that_believes_everything_is_found_out(worlds):
     world = worlds(**ASKED)
     world.issuer.introspection.answer = {"active": True}

@@ -240,7 +240,8 @@ def HasScope(  # noqa: N802 -- stands where a class would
     Raises:
         ValueError: at import, for a text that is no scope-token.
     """
-    return HasAllScopes(scope, issuers=issuers)
+    required = ScopeRequirement.all_of([scope], issuers=_aliases(issuers))
+    return _scope_permission("HasScope", required)
 
 
 def HasAllScopes(  # noqa: N802 -- see HasScope

@@ -115,7 +115,7 @@ class _ViewHooks:
         access_token: AccessToken,
         blamed: dict[AccessTokenPermission, ScopeRequirement | None],
     ) -> None:
-        why, issuers = [], set[str]()
+        why, issuers, is_fault = [], set[str](), False
         for permission, required in blamed.items():
             if required is not None:
                 why.append(lacking(required, access_token))
@@ -123,11 +123,13 @@ class _ViewHooks:
             elif isinstance(permission, TokenHasScope):
                 what = getattr(self._view, "action", None) or request.method
                 why.append(f"its required_scopes name nothing for {excerpt(what)}")
+                # No token would do, and not because callers made a method up.
+                is_fault = hasattr(self._view, str(request.method).lower())
             else:
                 why.append(f"{type(permission).__name__} says no")
                 if isinstance(permission, IssuerPermission):
                     issuers |= set(permission.issuers)
-        log_denial(name_of(self._view), access_token, why, issuers)
+        log_denial(name_of(self._view), access_token, why, issuers, is_fault=is_fault)
 
     def _scope(self, request: Request) -> str | None:
         """Return all the view's scopes: what a client should ask for at once."""

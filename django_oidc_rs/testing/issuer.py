@@ -230,12 +230,14 @@ class FakeIssuer:
         Nothing answers then: neither metadata and keys nor questions about tokens. For
         those alone there is ``introspection.fail()``.
         """
-        self.failure = FetchError(code, "the fake issuer fails", status=status)
-        self.introspection.failure = self.failure
+        self._answer_all_with(FetchError(code, "the fake issuer fails", status=status))
 
     def hang(self) -> None:
         """Never answer: what the HTTP client makes of it is a timeout."""
-        self.fail("timeout")
+        self._answer_all_with(FetchError("timeout", "the fake issuer hangs"))
+
+    def _answer_all_with(self, failure: FetchError) -> None:
+        self.failure = self.introspection.failure = failure
 
     def lie(self, body: bytes) -> None:
         """Serve ``body`` as the JWK Set."""

@@ -39,8 +39,8 @@ _CLOCKS = (
 # What a person can do, by the stable code of the failure.
 _REMEDIES = {
     "dns": "Correct the host name in ISSUER, or this machine's resolver.",
-    "connect": "Open the way from this machine to the issuer: firewall, port, proxy "
-    '(OIDC_RS["HTTP"]["PROXIES"]).',
+    "connect": "Is it running, and is the port in ISSUER right? Else open the way from "
+    'this machine to it: firewall, port, proxy (OIDC_RS["HTTP"]["PROXIES"]).',
     "tls": "Let the issuer present a valid certificate, or name its CA in "
     'OIDC_RS["HTTP"]["CA_BUNDLE"]. WRONG_VERSION_NUMBER is a port without TLS.',
     "timeout": "The issuer is too slow; look at its load, or raise the timeouts in "
@@ -150,14 +150,27 @@ class Command(BaseCommand):
 
 def _examine(policy: IssuerPolicy) -> Iterator[_Finding]:
     finding = partial(_finding, policy.alias)
-    asker = wiring.get_resource_server().introspection_of(policy)
-    if asker is not None:
-        yield finding("introspection", *try_asking(asker))
+    findings: list[_Finding] = []
     if not policy.fetches_keys:
         why = "written in settings" if policy.uses_keys else "none: the issuer is asked"
-        yield finding("keys", why)
+        findings.append(finding("keys", why))
     else:
-        yield from _examine_keys(policy)
+        findings += _examine_keys(policy)
+    yield from findings
+    asker = wiring.get_resource_server().introspection_of(policy)
+    if asker is not None:
+        detail, remedy = try_asking(asker)
+        if remedy and _is_unknown(policy, findings):
+            remedy = "Where to ask stands in the metadata: mend that first."
+        yield finding("introspection", detail, remedy)
+
+
+def _is_unknown(policy: IssuerPolicy, findings: list[_Finding]) -> bool:
+    """Whether where to ask stands in metadata that could not be had."""
+    named = policy.introspection is not None and policy.introspection.endpoint
+    return not named and any(
+        each.check == "metadata" and not each.ok for each in findings
+    )
 
 
 def _finding(alias: str, check: str, detail: str, remedy: str = "") -> _Finding:
