@@ -150,7 +150,7 @@ class Command(BaseCommand):
 
 def _examine(policy: IssuerPolicy) -> Iterator[_Finding]:
     finding = partial(_finding, policy.alias)
-    findings = []
+    findings: list[_Finding] = []
     if not policy.fetches_keys:
         why = "written in settings" if policy.uses_keys else "none: the issuer is asked"
         findings.append(finding("keys", why))
@@ -160,10 +160,17 @@ def _examine(policy: IssuerPolicy) -> Iterator[_Finding]:
     asker = wiring.get_resource_server().introspection_of(policy)
     if asker is not None:
         detail, remedy = try_asking(asker)
-        unknown = any(each.check == "metadata" and not each.ok for each in findings)
-        if remedy and unknown and asker.asked.endpoint is None:
+        if remedy and _is_unknown(policy, findings):
             remedy = "Where to ask stands in the metadata: mend that first."
         yield finding("introspection", detail, remedy)
+
+
+def _is_unknown(policy: IssuerPolicy, findings: list[_Finding]) -> bool:
+    """Whether where to ask stands in metadata that could not be had."""
+    named = policy.introspection is not None and policy.introspection.endpoint
+    return not named and any(
+        each.check == "metadata" and not each.ok for each in findings
+    )
 
 
 def _finding(alias: str, check: str, detail: str, remedy: str = "") -> _Finding:
