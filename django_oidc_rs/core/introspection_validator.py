@@ -52,7 +52,6 @@ class IntrospectionValidator:
     ) -> None:
         """Take the issuer's policies, the answers, and the clock."""
         self.policy = policy
-        self.asked = asked
         self.clock = clock
         self._answers = answers
         self._guard = FloodGuard()
