@@ -28,9 +28,10 @@ from .core.keys import (
 )
 from .models import IssuerRecord, RefreshState, issuer_key
 
-__all__ = ["DatabaseKeyStore", "StoreNow", "closing_connections"]
+__all__ = ["DatabaseKeyStore", "StoreNow", "closing_connections", "wait_for_threads"]
 
 _T = TypeVar("_T")
+_THREAD = "django_oidc_rs.keys"
 
 
 def closing_connections(work: Callable[[], None]) -> None:
@@ -48,10 +49,21 @@ def closing_connections(work: Callable[[], None]) -> None:
             connections.close_all()
 
     try:
-        threading.Thread(target=run, name="django_oidc_rs.keys", daemon=True).start()
+        threading.Thread(target=run, name=_THREAD, daemon=True).start()
     except RuntimeError:
         # No threads here: the interpreter is going down, or the server forbids them.
         work()
+
+
+def wait_for_threads(seconds: float) -> None:
+    """Wait for the threads of ``closing_connections``, for each ``seconds`` at most.
+
+    They end with the process: a command that does not wait loses keys it has fetched,
+    and leaves the lease for fetching them, so that for a while nobody else may.
+    """
+    for thread in threading.enumerate():
+        if thread.name == _THREAD:
+            thread.join(seconds)
 
 
 # What a database, its driver or the lack of either raises.

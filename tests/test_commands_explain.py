@@ -1,5 +1,6 @@
 """explain_access_token: every step of one token, and whom it stands for."""
 
+import threading
 from io import StringIO
 
 import pytest
@@ -10,6 +11,7 @@ from django_oidc_rs.conf import get_config
 from django_oidc_rs.core.errors import ExpiredToken, InvalidToken
 from django_oidc_rs.core.http import FetchError
 from django_oidc_rs.models import FederatedIdentity
+from django_oidc_rs.stores import closing_connections
 from django_oidc_rs.testing import FakeClock, FakeIssuer, SigningKey, install
 
 from .commands import HOSTILE, is_harmless, run, without_table
@@ -28,6 +30,14 @@ ANEW = "Have the client get a new one; a greater LEEWAY is for clocks that diffe
 def refuse(access_token):
     """Refuse every token."""
     raise InvalidToken("not today")
+
+
+LEFT = []
+
+
+def leave_work(access_token):
+    """Leave work to a thread, as fetching keys does."""
+    closing_connections(lambda: LEFT.append(threading.Event().wait(0.05)))
 
 
 def refuse_as_expired(access_token):
@@ -351,6 +361,13 @@ def test_a_projects_own_expiry_has_no_times(make):
     done = explain(fake.access_token("alice"), json=True)
     assert (done.code, done.json["code"]) == (1, "expired_token")
     assert " now is " not in done.json["advice"]
+
+
+def test_what_was_started_ends_before_the_process_does(db, make):
+    fake = make(issuer(VALIDATORS=[f"{__name__}.leave_work"]))
+    LEFT.clear()
+    assert explain(fake.access_token("alice")).code == 0
+    assert LEFT == [False]
 
 
 def test_an_outage_is_no_refusal(fake):

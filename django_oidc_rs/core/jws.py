@@ -84,7 +84,9 @@ def parse_jws(
     # Splitting at most once too often keeps a million dots cheap.
     parts = octets.split(b".", _PARTS)
     if len(parts) != _PARTS:
-        raise MalformedToken("a JWT has three parts", reason="parts")
+        raise MalformedToken(
+            "a JWT has three parts (opaque: see VALIDATION)", reason="parts"
+        )
     if not all(parts):
         raise MalformedToken("an empty part", reason="parts")
     encoded_header = parts[0]

@@ -154,6 +154,10 @@ def test_the_explanation_says_the_same(id_):
     assert explanation.issuer_alias == error.issuer_alias
     outcomes = [step.outcome for step in explanation.steps]
     failed = outcomes.index("failed")
+    if failed > 6 and explanation.steps[5].detail:
+        # An unknown key that was not fetched, for a claim's sake.
+        assert outcomes[5:7] == ["not reached", "not reached"]
+        outcomes[5:7] = ["passed", "passed"]
     assert outcomes == [
         *["passed"] * failed,
         "failed",

@@ -19,10 +19,13 @@ from ...core.access_token import AccessToken
 from ...core.errors import UserRejected
 from ...core.explain import Explanation, Step, explain
 from ...models import FederatedIdentity
+from ...stores import wait_for_threads
 from ..issuers import chosen_issuers
 from ..table import shown, table
 from ..token_advice import advice
 
+# Seconds, for keys on their way into the key store.
+_PATIENCE = 5.0
 _BEFORE_TOKEN = re.compile(r"\A(?:authorization:\s*)?bearer(?:\s+|\Z)", re.IGNORECASE)
 
 
@@ -54,6 +57,7 @@ class Command(BaseCommand):
         chosen_issuers(())
         raw_token = self._read()
         explanation = explain(wiring.get_resource_server(), raw_token)
+        wait_for_threads(_PATIENCE)
         principal: dict[str, Any] = {}
         if explanation.access_token is not None:
             principal = _resolve(explanation, explanation.access_token)
