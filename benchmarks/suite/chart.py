@@ -9,7 +9,7 @@ from .outcome import Chart
 
 __all__ = ["as_svg"]
 
-_WIDTH, _LABEL, _VALUE = 800, 260, 80
+_WIDTH, _LABEL, _VALUE = 840, 300, 80
 _BAR, _GAP, _HEAD = 18, 6, 40
 # A bar this many times the median one would press the others flat: it is cut.
 _CUT = 3.0
