@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
+import sys
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -111,7 +113,7 @@ class Command(BaseCommand):
             self._write(
                 f"TOKEN=$(curl -sS {client} -d grant_type=client_credentials "
                 f"-d scope='orders:read orders:import' -d resource={seeds.API} "
-                f'{server}/token | python -c "{_TAKE}")'
+                f'{server}/token | {shlex.quote(sys.executable)} -c "{_TAKE}")'
             )
             self._write("\nRevoking it, which views that ask the issuer notice:")
             self._write(f'curl -sS {client} -d token="$TOKEN" {server}/revoke')
