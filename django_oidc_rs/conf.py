@@ -158,7 +158,7 @@ def _issuers(
         users[alias] = parse_users(section.section("USERS", USER_KEYS), shared=shared)
         if policy is not None:
             policies.append(policy)
-    opaque = [policy.alias for policy in policies if _takes_opaque(policy)]
+    opaque = [policy.alias for policy in policies if policy.takes_opaque_tokens]
     if len(opaque) > 1:
         top.problem(
             "E029",
@@ -191,10 +191,6 @@ def _issuers(
             deploy=True,
         )
     return tuple(policies), users
-
-
-def _takes_opaque(policy: IssuerPolicy) -> bool:
-    return policy.introspection is not None and policy.introspection.opaque_tokens
 
 
 def _check_identifiers(sections: Mapping[str, Section]) -> None:

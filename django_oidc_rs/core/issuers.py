@@ -128,6 +128,11 @@ class IssuerPolicy:
         return self.subject_claim == "sub" or self.username_optional
 
     @property
+    def takes_opaque_tokens(self) -> bool:
+        """Whether the issuer is asked about tokens that do not say whose they are."""
+        return self.introspection is not None and self.introspection.opaque_tokens
+
+    @property
     def uses_keys(self) -> bool:
         """Whether anything of this issuer is verified with its keys."""
         asked = self.introspection

@@ -51,7 +51,11 @@ class ResourceServer:
         self._cache = cache
         self.max_token_length = max_token_length
         self.opaque = next(
-            (each for each in introspection.values() if _takes_opaque(each.policy)),
+            (
+                each
+                for each in introspection.values()
+                if each.policy.takes_opaque_tokens
+            ),
             None,
         )
 
@@ -191,10 +195,6 @@ class ResourceServer:
         if validator is None:
             raise UntrustedIssuer(excerpt(issuer), claim="iss", reason="mismatch")
         return validator
-
-
-def _takes_opaque(policy: IssuerPolicy) -> bool:
-    return policy.introspection is not None and policy.introspection.opaque_tokens
 
 
 def _looks_like_jws(raw_token: str) -> bool:
