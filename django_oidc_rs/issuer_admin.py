@@ -24,7 +24,6 @@ from .key_standing import NOT_CONFIGURED, Standing, policies
 from .key_sync import sync_now
 from .management.table import duration, shown
 from .models import IssuerRecord, RefreshState, issuer_key
-from .stored_keys import is_fetched
 
 if TYPE_CHECKING:
     _IssuerBase = admin.ModelAdmin[IssuerRecord]
@@ -185,7 +184,7 @@ class IssuerAdmin(_IssuerBase):
     def _sync(self, request: HttpRequest, chosen: Iterable[IssuerPolicy]) -> None:
         fetched = []
         for policy in chosen:
-            if is_fetched(policy):
+            if policy.fetches_keys:
                 fetched.append(policy)
             else:
                 why = "stand in the settings" if policy.uses_keys else "are not used"

@@ -12,7 +12,7 @@ from .conf import get_config
 from .core.issuers import IssuerPolicy
 from .core.jwk import VerificationKey
 from .management.table import duration, shown
-from .stored_keys import StoredKeys, is_fetched, stored_keys
+from .stored_keys import StoredKeys, stored_keys
 
 __all__ = ["NOT_CONFIGURED", "Standing", "policies"]
 
@@ -51,7 +51,7 @@ class Standing:
     @property
     def may_be_fetched(self) -> bool:
         """Whether there is anything to ask the issuer for."""
-        return self.policy is not None and is_fetched(self.policy)
+        return self.policy is not None and self.policy.fetches_keys
 
     @property
     def state(self) -> str:

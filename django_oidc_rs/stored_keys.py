@@ -17,7 +17,7 @@ from .models import RefreshState, issuer_key
 from .stores import StoreNow
 from .wiring import get_resource_server, get_seams
 
-__all__ = ["StoredKeys", "is_fetched", "stored_keys"]
+__all__ = ["StoredKeys", "stored_keys"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +39,9 @@ class StoredKeys:
     problem: str = ""
 
 
-def is_fetched(policy: IssuerPolicy) -> bool:
-    """Whether this issuer's keys come over the network, not from the settings."""
-    return policy.fetches_keys
-
-
 def stored_keys(policy: IssuerPolicy) -> StoredKeys:
     """Return how the keys of one issuer stand. Reads the store, asks no issuer."""
-    if not is_fetched(policy):
+    if not policy.fetches_keys:
         return _in_settings(policy)
     seams = get_seams()
     store = seams.store_of(policy)
