@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
@@ -26,7 +25,6 @@ __all__ = [
 _ATTRIBUTE = "_django_oidc_rs"
 
 
-@dataclass(slots=True)
 class Outcome:
     """What became of one request's credentials; validated at most once.
 

@@ -54,7 +54,6 @@ class _ValidatorsPending(Exception):
     """The project's ``VALIDATORS`` have a say, and may use the ORM or block."""
 
 
-@sensitive_variables()
 def _validate(
     request: HttpRequest, *, wait: bool, introspect: bool
 ) -> AccessToken | None:
@@ -125,8 +124,9 @@ def _access_token(
             token = _validate(request, wait=True, introspect=introspect)
         except ResourceServerError as error:
             token_rejected.send_robust(**_refuse(request, outcome, error))
-        else:
-            outcome.settle(token, live=introspect)
+            raise
+        outcome.settle(token, live=introspect)
+        return token
     return _settled(outcome)
 
 
@@ -140,8 +140,9 @@ async def aaccess_token_of(
             token = await _avalidate(request, introspect=introspect)
         except ResourceServerError as error:
             await token_rejected.asend_robust(**_refuse(request, outcome, error))
-        else:
-            outcome.settle(token, live=introspect)
+            raise
+        outcome.settle(token, live=introspect)
+        return token
     return _settled(outcome)
 
 

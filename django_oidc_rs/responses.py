@@ -95,9 +95,12 @@ def leave_unmailed(response: HttpResponseBase) -> None:
 
 def mark_private(response: _R) -> _R:
     """Keep shared caches from handing this answer to somebody else. RFC 9111 3.5."""
-    if response.has_header("Vary"):
+    headers = response.headers
+    present = {name.lower() for name in headers}
+    if "vary" in present:
         patch_vary_headers(response, ("Authorization",))
     else:
-        response["Vary"] = "Authorization"
-    response.setdefault("Cache-Control", "private")
+        headers["Vary"] = "Authorization"
+    if "cache-control" not in present:
+        headers["Cache-Control"] = "private"
     return response

@@ -15,11 +15,10 @@ def lookup(claims: dict[str, object], path: str) -> object:
     A literal claim name, dots and slashes included (``https://x.example/roles``), comes
     first; else each dot leads into a nested object (``realm_access.roles``).
     """
-    if path in claims:
-        return claims[path]
-    if "." not in path:
-        return None
-    value: object = claims
+    value = claims.get(path)
+    if value is not None or "." not in path or path in claims:
+        return value
+    value = claims
     for name in path.split("."):
         if not isinstance(value, dict) or name not in value:
             return None

@@ -114,7 +114,7 @@ class ResourceServer:
         self, raw_token: str, *, wait: bool, introspect: bool
     ) -> tuple[AccessToken, VerificationKeys | None]:
         """Return the access token, and the keys where they alone vouch for it."""
-        opaque = self.opaque_issuer(raw_token)
+        opaque = None if self.opaque is None else self.opaque_issuer(raw_token)
         if opaque is not None:
             try:
                 return opaque.validate(raw_token, live=introspect, wait=wait), None

@@ -30,6 +30,8 @@ class AccessTokenAuthentication(BaseAuthentication):
     Put it first in ``DEFAULT_AUTHENTICATION_CLASSES``.
     """
 
+    _always_asks = False
+
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
         """Return ``(user, access_token)``, None without bearer credentials.
 
@@ -44,20 +46,13 @@ class AccessTokenAuthentication(BaseAuthentication):
             authenticated = authenticate(
                 request._request,
                 resolve=getattr(view, "resolve_user", True),
-                introspect=self._asks_issuer(request, view),
+                introspect=self._always_asks or _asks_issuer(request, view),
             )
         except ResourceServerError as error:
             raise Refused(error) from error
         if authenticated is None:
             return None
         return authenticated.user, authenticated.access_token
-
-    def _asks_issuer(self, request: Request, view: Any) -> bool:
-        introspect = getattr(view, "introspect", False)
-        # What nearly every view says is told from the rest in one step.
-        return introspect is not False and asks_issuer(
-            parse_introspect(introspect), request.method
-        )
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401 that others raise."""
@@ -72,6 +67,12 @@ class IntrospectionAuthentication(AccessTokenAuthentication):
     section 2). Where the issuer cannot be asked the answer is 503, never a yes of ours.
     """
 
-    def _asks_issuer(self, request: Request, view: Any) -> bool:
-        del request, view
-        return True
+    _always_asks = True
+
+
+def _asks_issuer(request: Request, view: Any) -> bool:
+    introspect = getattr(view, "introspect", False)
+    # What nearly every view says is told from the rest in one step.
+    return introspect is not False and asks_issuer(
+        parse_introspect(introspect), request.method
+    )
