@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
@@ -25,6 +26,7 @@ __all__ = [
 _ATTRIBUTE = "_django_oidc_rs"
 
 
+@dataclass(init=False)
 class Outcome:
     """What became of one request's credentials; validated at most once.
 

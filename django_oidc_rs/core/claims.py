@@ -191,7 +191,7 @@ def _subject(claims: Claims, policy: IssuerPolicy) -> str | None:
         not isinstance(value, str)
         or not value.strip()
         or len(value) > _MAX_SUBJECT
-        or not (value.isascii() and value.isprintable() or _is_legible(value))
+        or not ((value.isascii() and value.isprintable()) or _is_legible(value))
     ):
         # Blank, cut, or reordered subjects are how one account poses as another.
         raise InvalidClaim(
@@ -235,26 +235,21 @@ def _scopes(claims: Claims, policy: IssuerPolicy) -> frozenset[str]:
         if value is None:
             continue
         if isinstance(value, str):
-            return _grantable(parse_scope(value), policy)
+            return parse_scope(value)
         if _is_texts(value):
-            return _grantable(scope_tokens(value), policy)
+            return scope_tokens(value)
         if isinstance(value, dict):
             # An issuer that keeps user fields under "scope" grants no scopes by it.
-            return frozenset()
+            break
         raise InvalidClaim(claim=path, reason="invalid", setting="SCOPE_CLAIMS")
     return frozenset()
-
-
-def _grantable(scopes: frozenset[str], policy: IssuerPolicy) -> frozenset[str]:
-    return (
-        scopes if policy.grantable_scopes is None else scopes & policy.grantable_scopes
-    )
 
 
 def check_scopes(claims: Claims, policy: IssuerPolicy, now: float) -> frozenset[str]:
     """Refuse a scope claim that is neither text, array of texts, object nor null."""
     del now
-    return _scopes(claims, policy)
+    scopes, grantable = _scopes(claims, policy), policy.grantable_scopes
+    return scopes if grantable is None else scopes & grantable
 
 
 def check_token_id(claims: Claims, policy: IssuerPolicy, now: float) -> str | None:

@@ -59,7 +59,7 @@ class JwtValidator:
         known = self._headers.get(jws.encoded_header)
         algorithm, key_id = self.check_header(jws) if known is None else known
         keys = self.verify(jws, algorithm, key_id, wait=wait)
-        facts = self.check_claims(jws)
+        facts = check_claims(jws.unverified_claims, self.policy, self.clock.now())
         if known is None:
             self._headers.remember(jws.encoded_header, (algorithm, key_id))
         return facts, keys
@@ -106,7 +106,7 @@ class JwtValidator:
             if keys.knows(key_id):
                 raise KeyUnusable(claim="kid", reason="unusable")
         # JC-13: garbage must not cost a fetch.
-        self.check_claims(jws)
+        check_claims(jws.unverified_claims, self.policy, self.clock.now())
 
         tried = keys
 
@@ -126,10 +126,6 @@ class JwtValidator:
         if keys is tried or not _any_verifies(candidates, algorithm, jws):
             raise BadSignature
         return keys
-
-    def check_claims(self, jws: UnverifiedJws) -> ClaimFacts:
-        """Run every claim check on the token's claims."""
-        return check_claims(jws.unverified_claims, self.policy, self.clock.now())
 
     def access_token(self, jws: UnverifiedJws, facts: ClaimFacts) -> AccessToken:
         """Return the access token of a JWT that passed; run the project's validators.

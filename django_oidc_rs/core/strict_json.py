@@ -135,7 +135,7 @@ def _loads(
         value, end = (for_arrays if arrays else decoder).raw_decode(text)
         if end != len(text):
             raise StrictJsonError("not JSON")
-        if "\\u" in text:
+        if "\\" in text:
             # An escape may smuggle a lone surrogate past the UTF-8 decoder.
             json.dumps(value, ensure_ascii=False).encode()
     except StrictJsonError:

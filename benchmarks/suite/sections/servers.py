@@ -19,7 +19,15 @@ from ..rounds import Pace, median
 
 __all__ = ["run"]
 
-_CONTESTANTS = ("bare", "ours_token", "ours_user", "simplejwt_token", "simplejwt_user")
+_CONTESTANTS = (
+    "bare",
+    "ours_token",
+    "ours_user",
+    "minimum",
+    "simplejwt_token",
+    "simplejwt_user",
+)
+_RUNS = (("gunicorn", "RS256"), ("gunicorn", "ES256"), ("uvicorn", "RS256"))
 _SERVERS = {
     "gunicorn": ("gunicorn", "--workers=1", "--bind={at}", "benchmarks.suite.wsgi"),
     "uvicorn": (
@@ -41,18 +49,19 @@ def run(lab: Lab, pace: Pace, *, wrk: str | None) -> Section:
     if wrk is None:
         section.notes.append(f"Skipped: {MISSING}.")
         return section
-    # They make the databases and prove that tokens are checked.
-    proved = [lab.worker(name, "es256", "drf") for name in _CONTESTANTS]
-    for worker in proved:
-        worker.settle()
-        if worker.skip:
-            section.notes.append(f"Skipped: {worker.name}: {worker.skip}")
-    lab.dismiss()
-    workers = [worker for worker in proved if not worker.skip]
-    for name in _SERVERS:
-        _measure(lab, pace, name, workers, section, wrk=wrk)
+    for server, algorithm in _RUNS:
+        # They make the databases and prove that tokens are checked.
+        proved = [lab.worker(name, algorithm.lower(), "drf") for name in _CONTESTANTS]
+        for worker in proved:
+            worker.settle()
+            if worker.skip:
+                section.notes.append(f"Skipped: {worker.name}: {worker.skip}")
+        lab.dismiss()
+        workers = [worker for worker in proved if not worker.skip]
+        loads = _measure(lab, pace, server, workers, wrk=wrk)
+        _tell(section, f"{server}, {algorithm}", workers, loads)
     section.notes.append(
-        "ES256, one process (gunicorn's sync worker), eight connections; "
+        "One process (gunicorn's sync worker), eight connections; "
         f"{pace.repeats} repeats of {pace.load} s in turns, medians. uvicorn runs "
         "the same REST framework view, which Django puts into a thread."
     )
@@ -64,10 +73,9 @@ def _measure(
     pace: Pace,
     name: str,
     workers: list[Worker],
-    section: Section,
     *,
     wrk: str,
-) -> None:
+) -> dict[str, list[Load]]:
     loads: dict[str, list[Load]] = {worker.name: [] for worker in workers}
     with ExitStack() as stack:
         served = [
@@ -82,21 +90,27 @@ def _measure(
                 token = worker.lane["tokens"][0]
                 load = put_under_load(wrk, server.url, token, pace.load)
                 loads[worker.name].append(load)
+    return loads
+
+
+def _tell(
+    section: Section, title: str, workers: list[Worker], loads: dict[str, list[Load]]
+) -> None:
     rates = {key: median([load.rate for load in found]) for key, found in loads.items()}
     rows = []
     for worker in workers:
         found = loads[worker.name]
         rate, p99 = rates[worker.name], median([load.p99 for load in found])
         rows.append((worker.hello["title"], rate, rate / rates["bare"], p99))
-        section.samples[f"{name} {worker.name}"] = [load.rate for load in found]
-    columns = (name, "requests per second", "ratio to bare", "p99, ms")
+        section.samples[f"{title} {worker.name}"] = [load.rate for load in found]
+    columns = (title, "requests per second", "ratio to bare", "p99, ms")
     section.tables.append(Table(columns, rows))
     bars = {str(row[0]): float(row[1]) for row in rows}
-    section.charts.append(Chart(f"{name}: requests per second", "/s", bars))
-    if name == "gunicorn" and "ours_user" in rates:
+    section.charts.append(Chart(f"{title}: requests per second", "/s", bars))
+    if title.startswith("gunicorn") and "ours_user" in rates:
         share = rates["ours_user"] / rates["bare"]
         section.goals.append(
-            Goal("gunicorn: local user / bare view", share, _LEAST, most=False)
+            Goal(f"{title}: local user / bare view", share, _LEAST, most=False)
         )
 
 
