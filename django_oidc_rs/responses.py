@@ -96,7 +96,7 @@ def leave_unmailed(response: HttpResponseBase) -> None:
 def mark_private(response: _R) -> _R:
     """Keep shared caches from handing this answer to somebody else. RFC 9111 3.5."""
     headers = response.headers
-    present = {name.lower() for name in headers}
+    present = set(map(str.lower, headers))
     if "vary" in present:
         patch_vary_headers(response, ("Authorization",))
     else:

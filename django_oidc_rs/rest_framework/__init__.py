@@ -2,17 +2,16 @@
 
 from .authentication import AccessTokenAuthentication, IntrospectionAuthentication
 from .permissions import (
-    AccessTokenPermission,
     FromIssuer,
     HasAllScopes,
     HasAnyScope,
     HasClaim,
     HasScope,
-    Introspected,
     IsMachine,
     IsUser,
     TokenHasScope,
 )
+from .token_permission import AccessTokenPermission, Introspected
 
 __all__ = [
     "AccessTokenAuthentication",

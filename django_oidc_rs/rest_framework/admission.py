@@ -21,7 +21,8 @@ from rest_framework.permissions import (
 from rest_framework.request import Request
 
 from ..core.issuers import IssuerPolicy
-from .permissions import AccessTokenPermission, TokenHasScope
+from .permissions import TokenHasScope
+from .token_permission import AccessTokenPermission
 
 if TYPE_CHECKING:
     # REST framework imports permissions while it imports its views.

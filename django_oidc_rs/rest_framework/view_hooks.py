@@ -21,7 +21,8 @@ from ..core.scopes import ScopeRequirement
 from ..responses import leave_unmailed, mark_private
 from ..view_faults import lacking, log_denial, name_of
 from .exceptions import CredentialsRequired, Refused
-from .permissions import HOOKS, AccessTokenPermission, IssuerPermission, TokenHasScope
+from .permissions import IssuerPermission, TokenHasScope
+from .token_permission import HOOKS, AccessTokenPermission
 
 if TYPE_CHECKING:
     # REST framework imports this module while it imports its views.
