@@ -19,7 +19,7 @@ ROOT = Path(django_oidc_rs.__file__).parent
 
 # Each layer of the core may import those before it, and its own without a circle.
 LAYERS = (
-    ("errors", "clock", "base64url", "strict_json", "scopes", "weak_keys"),
+    ("errors", "clock", "base64url", "strict_json", "scopes", "weak_keys", "ecdsa"),
     (
         "retry_after",
         "addresses",

@@ -11,10 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from jwt.algorithms import Algorithm, get_default_algorithms
 from jwt.exceptions import InvalidKeyError
 
 from . import base64url
+from .ecdsa import PreparedEcdsa
 from .weak_keys import check_edwards_point, check_rsa
 
 __all__ = [
@@ -36,9 +39,9 @@ _PYJWT = get_default_algorithms()
 _ALGORITHMS: dict[str, tuple[str, str | None, Algorithm]] = {
     **{name: ("RSA", None, _PYJWT[name]) for name in ("RS256", "RS384", "RS512")},
     **{name: ("RSA", None, _PYJWT[name]) for name in ("PS256", "PS384", "PS512")},
-    "ES256": ("EC", "P-256", _PYJWT["ES256"]),
-    "ES384": ("EC", "P-384", _PYJWT["ES384"]),
-    "ES512": ("EC", "P-521", _PYJWT["ES512"]),
+    "ES256": ("EC", "P-256", PreparedEcdsa(SHA256, SECP256R1)),
+    "ES384": ("EC", "P-384", PreparedEcdsa(SHA384, SECP384R1)),
+    "ES512": ("EC", "P-521", PreparedEcdsa(SHA512, SECP521R1)),
     "EdDSA": ("OKP", "Ed25519", _PYJWT["EdDSA"]),
     "Ed25519": ("OKP", "Ed25519", _PYJWT["EdDSA"]),
     "Ed448": ("OKP", "Ed448", _PYJWT["EdDSA"]),

@@ -129,8 +129,8 @@ def _loads(
 ) -> object:
     try:
         text = data.decode().strip(_WHITESPACE)
-        arrays = text.count("[")
-        if arrays + text.count("{") > _MAX_DEPTH:
+        arrays = "[" in text
+        if arrays or text.find("{", 1) > 0:
             _check_depth(text)
         value, end = (for_arrays if arrays else decoder).raw_decode(text)
         if end != len(text):
@@ -154,6 +154,8 @@ def _check_depth(text: str) -> None:
     It recurses in C: a few thousand brackets end a process whose threads have small
     stacks, before any RecursionError.
     """
+    if text.count("[") + text.count("{") <= _MAX_DEPTH:
+        return
     depth = 0
     for bracket in _BRACKET.findall(_STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1
