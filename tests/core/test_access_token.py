@@ -20,6 +20,8 @@ CLAIMS = {
     "a": {"b": "nested", "c": None, "d": {"e": 0}},
     "https://x.test/roles": ["r"],
     "none": None,
+    "c.d": None,
+    "c": {"d": "behind a literal name"},
 }
 
 
@@ -32,6 +34,7 @@ CLAIMS = {
         ("a.d.e", 0),
         ("https://x.test/roles", ["r"]),
         ("none", None),
+        ("c.d", None),
         ("missing", None),
         ("a.missing", None),
         ("a.c.deeper", None),

@@ -108,6 +108,15 @@ def test_columns_in_another_order_go_by_the_orm(identity, monkeypatch):
     assert by_orm()
 
 
+def test_a_percent_sign_in_a_name_goes_by_the_orm(identity, monkeypatch):
+    """The statement's one parameter has a name, which is put in by a format."""
+    with connection.cursor() as cursor:
+        cursor.execute('ALTER TABLE auth_user RENAME COLUMN first_name TO "per%cent"')
+    field = get_user_model()._meta.get_field("first_name")
+    monkeypatch.setattr(field, "column", "per%cent")
+    assert by_orm()
+
+
 def by_orm():
     """Whether ``KEY`` is found, and nobody else, without a compiled statement."""
     identity_lookup._forget()
