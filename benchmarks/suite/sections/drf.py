@@ -32,7 +32,9 @@ CONTESTANTS = (
 )
 _NEEDED = frozenset(("bare_verify", "ours_token", "ours_user"))
 _TOKEN_ONLY = {"RS256": 2.5, "ES256": 1.6, "EdDSA": 1.5}
-_OF_SIMPLEJWT, _CACHE_HIT = 0.35, 10.0
+_OF_SIMPLEJWT = 0.35
+# Microseconds of the machine the goals were set on, and of V, which any machine has.
+_CACHE_HIT, _CACHE_HIT_OF_V = 10.0, 0.5
 
 
 def run(lab: Lab, pace: Pace) -> Section:
@@ -129,5 +131,12 @@ def _goals(algorithm: str, above: dict[str, float]) -> list[Goal]:
             goals.append(Goal(what, share, _OF_SIMPLEJWT))
     if "ours_token_cached" in above:
         cost = above["ours_token_cached"]
-        goals.append(Goal(f"{algorithm}: token cache hit, µs", cost, _CACHE_HIT))
+        goals += [
+            Goal(f"{algorithm}: token cache hit, µs", cost, _CACHE_HIT),
+            Goal(
+                f"{algorithm}: token cache hit / V",
+                cost / above["bare_verify"],
+                _CACHE_HIT_OF_V,
+            ),
+        ]
     return goals
