@@ -15,7 +15,7 @@ from .core.http import HttpPolicy
 from .core.issuers import IssuerPolicy
 from .core.token_cache import TokenCachePolicy
 from .http_settings import HTTP_KEYS, parse_http
-from .introspection_settings import INTROSPECTION_KEYS
+from .introspection_settings import INTROSPECTION_KEYS, parse_cache
 from .issuer_settings import ISSUER_KEYS, parse_audience, parse_issuer
 from .key_settings import KEYS_KEYS
 from .settings_reader import Problem, Section, is_plain
@@ -110,7 +110,7 @@ def parse(raw: object) -> tuple[Config, list[Problem]]:
         ),
         token_cache=_token_cache(top),
         http=http,
-        cache=_cache(top),
+        cache=parse_cache(top, issuers),
     ), problems
 
 
@@ -221,18 +221,6 @@ def _check_identifiers(sections: Mapping[str, Section]) -> None:
                 hint=f"Rename the alias {excerpt(issuer)}.",
             )
         aliases.setdefault(issuer, alias)
-
-
-def _cache(top: Section) -> str:
-    cache = top.text("CACHE") or "default"
-    if cache not in settings.CACHES:
-        top.problem(
-            "E026",
-            f"names the cache {excerpt(cache)}, which is not in CACHES",
-            key="CACHE",
-            hint=f"One of {', '.join(sorted(settings.CACHES))}.",
-        )
-    return cache
 
 
 def _realm(top: Section) -> str:

@@ -1,8 +1,13 @@
-"""``OIDC_RS["ISSUERS"][alias]["INTROSPECTION"]`` -> ``IntrospectionPolicy``."""
+"""``OIDC_RS["ISSUERS"][alias]["INTROSPECTION"]`` -> ``IntrospectionPolicy``.
+
+``OIDC_RS["CACHE"]`` as well: where the answers are kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from django.conf import settings
 
 from .core.client_authentication import (
     METHODS,
@@ -12,10 +17,15 @@ from .core.client_authentication import (
 )
 from .core.errors import excerpt
 from .core.http import FetchError, HttpPolicy, check_url
-from .core.issuers import IntrospectionPolicy
+from .core.issuers import IntrospectionPolicy, IssuerPolicy
 from .settings_reader import Section
 
-__all__ = ["INTROSPECTION_KEYS", "parse_introspection", "parse_validation"]
+__all__ = [
+    "INTROSPECTION_KEYS",
+    "parse_cache",
+    "parse_introspection",
+    "parse_validation",
+]
 
 INTROSPECTION_KEYS = (
     "AUDIENCE_OPTIONAL",
@@ -35,6 +45,39 @@ _VALIDATIONS = ("local", "introspection", "auto")
 _PROOFS = ("CLIENT_SECRET", "PRIVATE_KEY", "CERTIFICATE", "BEARER_TOKEN")
 _MAX_CACHE = 3600
 _MUCH_CACHE = 300
+_DATABASE_CACHE = "django.core.cache.backends.db.DatabaseCache"
+
+
+def parse_cache(top: Section, policies: Iterable[IssuerPolicy]) -> str:
+    """Return ``CACHE``, the alias in ``CACHES`` where answers are kept."""
+    cache = top.text("CACHE") or "default"
+    if cache not in settings.CACHES:
+        top.problem(
+            "E026",
+            f"names the cache {excerpt(cache)}, which is not in CACHES",
+            key="CACHE",
+            hint=f"One of {', '.join(sorted(settings.CACHES))}.",
+        )
+    elif any(map(_keeps_answers, policies)) and _is_rolled_back(settings.CACHES[cache]):
+        top.problem(
+            "W008",
+            f"is {excerpt(cache)}, a DatabaseCache, and DATABASES has ATOMIC_REQUESTS: "
+            'what was kept of a "not active" is rolled back with the refused request',
+            key="CACHE",
+            hint="Use Redis or Memcached.",
+        )
+    return cache
+
+
+def _keeps_answers(policy: IssuerPolicy) -> bool:
+    asked = policy.introspection
+    return asked is not None and asked.cache_seconds > 0
+
+
+def _is_rolled_back(cache: object) -> bool:
+    if not isinstance(cache, Mapping) or cache.get("BACKEND") != _DATABASE_CACHE:
+        return False
+    return any(each.get("ATOMIC_REQUESTS") for each in settings.DATABASES.values())
 
 
 def parse_validation(section: Section) -> str:

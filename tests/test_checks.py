@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.core import checks as django_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import path, re_path, set_script_prefix
@@ -30,7 +31,7 @@ from django_oidc_rs import (
 )
 from django_oidc_rs.rest_framework import AccessTokenAuthentication
 
-from .settings_faults import FAULTS, top
+from .settings_faults import FAULTS, introspection, top
 
 OURS = "django_oidc_rs.rest_framework.AccessTokenAuthentication"
 OURS_IN_FULL = "django_oidc_rs.rest_framework.authentication.AccessTokenAuthentication"
@@ -70,7 +71,7 @@ def test_every_check_id_has_a_test():
     assert set(re.findall(r"\b([EW]\d{3})\b", source)) == tested
     # The twelfth was for settings whose features were not built yet.
     assert {f"E{n:03}" for n in range(1, 30) if n != 12} <= tested
-    assert {f"W{number:03}" for number in range(1, 8)} <= tested
+    assert {f"W{number:03}" for number in range(1, 9)} <= tested
 
 
 # The settings' problems as messages.
@@ -102,6 +103,23 @@ def test_the_setting_left_out_is_one_error():
         assert checks.check_deployment(None) == []
         with pytest.raises(SystemCheckError, match=r"django_oidc_rs\.E001"):
             call_command("check")
+
+
+@pytest.mark.parametrize("seconds", [0, 30])
+@pytest.mark.parametrize("atomic", [False, True])
+@pytest.mark.parametrize("backend", ["db.DatabaseCache", "redis.RedisCache"])
+def test_answers_are_kept_where_no_request_rolls_them_back(
+    seconds, atomic, backend, monkeypatch
+):
+    caches = {"default": {"BACKEND": f"django.core.cache.backends.{backend}"}}
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic)
+    rolled_back = seconds and atomic and backend == "db.DatabaseCache"
+    for raw, advice in (
+        (introspection(CACHE_SECONDS=seconds), ["W008"] if rolled_back else []),
+        (top(), []),
+    ):
+        with override_settings(OIDC_RS=raw, CACHES=caches):
+            assert ids(checks.check_settings(None)) == advice
 
 
 def test_good_settings_have_no_message():

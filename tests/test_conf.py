@@ -40,6 +40,7 @@ from .settings_faults import (
     callable_object,
     groups,
     http,
+    introspection,
     issuer,
     keys,
     top,
@@ -536,8 +537,9 @@ def test_settings_follow_the_caches():
 
 
 def test_a_cache_that_is_no_dict_is_djangos_to_refuse():
-    with override_settings(CACHES={"default": {}, "keys": None}):
+    with override_settings(CACHES={"default": None, "keys": None}):
         assert ids(keys(STORE="keys")) == []
+        assert ids(introspection(CACHE_SECONDS=30)) == []
 
 
 def test_a_listed_host_may_be_asked_by_plain_http():
