@@ -36,6 +36,7 @@ from .suite.sections import (
     introspection,
     memory,
     plain,
+    profile,
     servers,
     threads,
 )
@@ -43,7 +44,16 @@ from .suite.sections import (
 _ONLY = "this section; may be repeated"
 _DELAY = "what the authorization server takes for an answer (%(default)g)"
 _RESULTS = Path(__file__).parent / "results"
-_NAMES = ("core", "drf", "plain", "servers", "memory", "growth", "threads")
+_NAMES = (
+    "core",
+    "drf",
+    "profile",
+    "plain",
+    "servers",
+    "memory",
+    "growth",
+    "threads",
+)
 # Run when asked for, saved in files of its own.
 _ALONE = ("introspection",)
 
@@ -78,6 +88,7 @@ def _sections(options: argparse.Namespace) -> dict[str, Callable[..., Section]]:
     runs = {
         "core": core.run,
         "drf": drf.run,
+        "profile": profile.run,
         "plain": plain.run,
         "servers": partial(servers.run, wrk=options.wrk),
         "memory": memory.run,
