@@ -51,8 +51,9 @@ def run(lab: Lab, pace: Pace) -> Section:
 
 def _round(worker: Worker) -> dict[str, float]:
     """Return microseconds by step, of the whole, and of what no step explains."""
-    bare = worker.run("bare", _LOOPS) / _LOOPS / 1000
-    whole = worker.run("guarded", _LOOPS) / _LOOPS / 1000 - bare
+    worker.begin("whole", _LOOPS)
+    views = worker.end()
+    whole = (views["guarded"] - views["bare"]) / 1000
     worker.begin("steps", _LOOPS)
     steps = {step: spent / 1000 for step, spent in worker.end().items()}
     return {**steps, _NONE: whole - sum(steps.values()), _ALL: whole}
