@@ -29,7 +29,7 @@ _VENDORS = frozenset(("sqlite", "postgresql", "mysql"))
 _KEY = "key of nobody"
 _ATTRIBUTE = "_django_oidc_rs_lookup"
 
-_Converters = list[tuple[int, list[Callable[..., Any]], Any]]
+_Converters = list[tuple[int, Callable[..., Any], Any]]
 
 
 class FoundIdentity(NamedTuple):
@@ -94,11 +94,8 @@ def find_identity(key: str, *, using: str) -> FoundIdentity | None:
     if found is None:
         return None
     row = list(found)
-    for position, converters, column in _converters(statement, connection):
-        value = row[position]
-        for convert in converters:
-            value = convert(value, column, connection)
-        row[position] = value
+    for position, convert, column in _converters(statement, connection):
+        row[position] = convert(row[position], column, connection)
     user = None
     if row[statement.user_pk] is not None:
         user = statement.user_model.from_db(using, statement.fields, row[_END:])
@@ -149,8 +146,7 @@ def _converters(statement: _Statement, connection: Any) -> _Converters:
         for position, column in enumerate(statement.columns):
             of_backend = connection.ops.get_db_converters(column)
             converters = of_backend + column.get_db_converters(connection)
-            if converters:
-                made.append((position, converters, column))
+            made += [(position, convert, column) for convert in converters]
         kept = statement, made
         vars(connection)[_ATTRIBUTE] = kept
     return kept[1]

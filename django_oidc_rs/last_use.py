@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable
 from datetime import timedelta
-from time import monotonic
+from time import monotonic, time
 
 from django.db import transaction
 from django.utils import timezone
@@ -42,15 +42,14 @@ def note_use(
         using: tells the alias of the database that is written.
         issuer_alias: for the log.
     """
-    now = timezone.now()
     last = identity.last_used_at
     # A value that lies ahead is a clock's that was wrong: it must not stand for ever.
-    if last is not None and abs(now - last) < _HOUR:
+    if last is not None and abs(time() - last.timestamp()) < _HOUR.total_seconds():
         return
     if monotonic() < _not_before:
         return
 
-    alias = using()
+    now, alias = timezone.now(), using()
 
     def write() -> None:
         try:

@@ -176,7 +176,8 @@ def authenticate(
             token_rejected.send_robust(**_refuse(request, outcome, error))
             raise
     if not outcome.announced:
-        _accept(outcome, access_token)
+        outcome.announced = True
+        count_token(access_token.issuer_alias)
         token_accepted.send_robust(
             sender=None, request=request, access_token=access_token
         )
@@ -203,7 +204,8 @@ async def aauthenticate(
             await token_rejected.asend_robust(**_refuse(request, outcome, error))
             raise
     if not outcome.announced:
-        _accept(outcome, access_token)
+        outcome.announced = True
+        count_token(access_token.issuer_alias)
         await token_accepted.asend_robust(
             sender=None, request=request, access_token=access_token
         )
@@ -219,12 +221,6 @@ def _user(outcome: Outcome, access_token: AccessToken) -> Any:
             forget_our_locals(error, outer)
             raise
     return outcome.user
-
-
-def _accept(outcome: Outcome, access_token: AccessToken) -> None:
-    """Count the token, and remember that ``token_accepted`` is sent."""
-    outcome.announced = True
-    count_token(access_token.issuer_alias)
 
 
 def _refuse(

@@ -136,7 +136,9 @@ class JwtValidator:
         access_token = to_access_token(
             jws.unverified_claims, self.policy, facts, validated_by="jwt"
         )
-        return run_validators(access_token, self.policy)
+        if self.policy.validators:
+            run_validators(access_token, self.policy)
+        return access_token
 
 
 def _any_verifies(

@@ -42,11 +42,14 @@ class AccessTokenAuthentication(BaseAuthentication):
         view = request.parser_context.get("view")
         if view is not None:
             install_hooks(view)
+        introspect = self._always_asks or getattr(view, "introspect", False)
+        if introspect is not False:
+            introspect = asks_issuer(parse_introspect(introspect), request.method)
         try:
             authenticated = authenticate(
                 request._request,
                 resolve=getattr(view, "resolve_user", True),
-                introspect=self._always_asks or _asks_issuer(request, view),
+                introspect=introspect,
             )
         except ResourceServerError as error:
             raise Refused(error) from error
@@ -68,11 +71,3 @@ class IntrospectionAuthentication(AccessTokenAuthentication):
     """
 
     _always_asks = True
-
-
-def _asks_issuer(request: Request, view: Any) -> bool:
-    introspect = getattr(view, "introspect", False)
-    # What nearly every view says is told from the rest in one step.
-    return introspect is not False and asks_issuer(
-        parse_introspect(introspect), request.method
-    )
