@@ -31,6 +31,19 @@ if TYPE_CHECKING:
 __all__ = ["install_hooks"]
 
 
+class _Asked(list[Any]):
+    """A list of permissions that knows which one is being asked."""
+
+    current: Any = None
+
+    def __iter__(self) -> Iterator[Any]:
+        for self.current in super().__iter__():
+            yield self.current
+
+
+_NOBODY = _Asked()
+
+
 def install_hooks(view: Any) -> None:
     """Wrap four methods of ``view``, once; see the module."""
     if not hasattr(view, HOOKS):
@@ -55,7 +68,7 @@ class _ViewHooks:
     )
 
     def __init__(self, view: APIView) -> None:
-        self._asked: list[Any] = []
+        self._asked = _NOBODY
         self._exception: Refused | CredentialsRequired | None = None
         self._view = view
         self._get_permissions = view.get_permissions
@@ -63,13 +76,13 @@ class _ViewHooks:
         self._handle_exception = view.handle_exception
         self._finalize_response = view.finalize_response
 
-    def get_permissions(self) -> list[Any]:
-        """Return the view's permissions; remember who is asked."""
-        self._asked = asked = list(self._get_permissions())
-        for permission in asked:
+    def get_permissions(self) -> _Asked:
+        """Return the view's permissions; remember which one is asked."""
+        self._asked = _Asked(self._get_permissions())
+        for permission in list.__iter__(self._asked):
             if hasattr(permission, "op1") or hasattr(permission, "op2"):
                 _refuse_negation(permission)
-        return asked
+        return self._asked
 
     def permission_denied(
         self, request: Request, message: Any = None, code: str | None = None
@@ -88,9 +101,7 @@ class _ViewHooks:
 
     def _denial(self, request: Request) -> Refused | None:
         """Return our answer, None where the permissions of others said no."""
-        # The first who says no is the last who is asked.
-        refusing = next(filter(_failed, self._asked), None)
-        blamed, token = tuple(_blamed(refusing)), request.auth
+        blamed, token = tuple(_blamed(self._asked.current)), request.auth
         if not blamed or not isinstance(token, AccessToken):
             return None
         requirements = [each.requirement(request, self._view) for each in blamed]
@@ -125,7 +136,7 @@ class _ViewHooks:
         """Return all the view's scopes: what a client should ask for at once."""
         scopes = (
             scope
-            for permission in self._asked
+            for permission in list.__iter__(self._asked)
             for scope in self._scopes(permission, request)
         )
         return " ".join(dict.fromkeys(scopes)) or None

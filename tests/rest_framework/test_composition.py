@@ -56,6 +56,13 @@ class No(BasePermission):
         return False
 
 
+class AllowedAnyway(A):
+    """A project's own, which lets in whom its scope would not."""
+
+    def has_permission(self, request, view):
+        return super().has_permission(request, view) or True
+
+
 class NotThisObject(BasePermission):
     def has_object_permission(self, request, view, obj):
         return False
@@ -223,6 +230,7 @@ def test_401_names_them_too(permissions, scope):
         pytest.param([No], "", id="alone"),
         pytest.param([No, A], "", id="before"),
         pytest.param([A, No], "a", id="after-one-that-passed"),
+        pytest.param([AllowedAnyway, No], "", id="after-one-that-passed-otherwise"),
         pytest.param([A | Yes, No], "", id="after-a-composite-that-passed"),
         pytest.param([A & No], "a", id="and"),
         pytest.param([No & A], "", id="and-not-asked"),
@@ -412,6 +420,36 @@ def test_a_view_may_check_permissions_its_own_way():
     assert_foreign(View.as_view()(request).render())
     response = View.as_view()(RequestFactory().get("/")).render()
     assert_refusal(response, 401, body=DRF_BODY)
+
+
+def test_permissions_that_outlive_a_request_leave_no_trace_in_the_next():
+    class UntilNow(BasePermission):
+        denies = False
+
+        def has_permission(self, request, view):
+            return not self.denies
+
+    kept = [UntilNow(), A()]
+    assert_insufficient(ask(get_permissions=lambda view: kept), "a")
+    UntilNow.denies = True
+    assert_foreign(ask(get_permissions=lambda view: kept))
+
+
+def test_a_view_may_want_any_of_its_permissions():
+    class View(Hiding):
+        permission_classes = [A, Yes]
+
+        def check_permissions(self, request):
+            asked = self.get_permissions()
+            if not any([each.has_permission(request, self) for each in asked]):
+                self.permission_denied(request)
+
+        def get(self, request):
+            self.permission_denied(request, "of another tenant")
+
+    request = RequestFactory().get("/")
+    force_access_token(request)
+    assert_foreign(View.as_view()(request).render())
 
 
 def test_a_handler_that_denies_is_not_confused_with_a_permission():
