@@ -441,7 +441,7 @@ def test_a_view_may_want_any_of_its_permissions():
 
         def check_permissions(self, request):
             asked = self.get_permissions()
-            if not any([each.has_permission(request, self) for each in asked]):
+            if not any(each.has_permission(request, self) for each in asked):
                 self.permission_denied(request)
 
         def get(self, request):
