@@ -21,6 +21,7 @@ __all__ = [
     "log_denial",
     "log_unasked_authentication",
     "log_unconfigured_introspection",
+    "log_unread_scopes",
     "name_of",
     "view_of",
 ]
@@ -120,4 +121,15 @@ def log_unasked_authentication(view: str, permission: str) -> None:
             view,
             permission,
             extra={"reason": "authentication_missing", "issuer_alias": None},
+        )
+
+
+def log_unread_scopes(view: str) -> None:
+    """Log that a view has ``required_scopes``, and no permission that reads them."""
+    if _is_new("required_scopes_unread", view):
+        logger.error(
+            "View %s has required_scopes, but none of its permissions looks at access "
+            "tokens: any token will do. Add TokenHasScope to its permission_classes.",
+            view,
+            extra={"reason": "required_scopes_unread", "issuer_alias": None},
         )

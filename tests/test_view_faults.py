@@ -11,6 +11,7 @@ from django.test import RequestFactory
 from django.urls import ResolverMatch
 from django.views import View
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -219,6 +220,31 @@ def test_a_permission_without_the_authentication_class(classes, call):
 def test_without_a_bearer_token_it_is_no_fault(scheme, call):
     view = rest(HasScope("write"), authentication=(SessionAuthentication,))
     assert call(view, scheme=scheme) == (403, [])
+
+
+@pytest.mark.parametrize("permissions", [(), (AllowAny,), (AllowAny & AllowAny,)])
+def test_required_scopes_that_no_permission_reads(permissions, call):
+    view = rest(*permissions, required_scopes=["boss"])
+    status, (fault,) = call(view)
+    assert (status, fault[:2]) == (200, ("ERROR", "required_scopes_unread"))
+    assert f"View {HERE}.Orders has required_scopes" in fault[2]
+    assert call(view) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("permissions", "attributes"),
+    [
+        ((AllowAny,), {}),
+        ((AllowAny, TokenHasScope), {"required_scopes": ["write"]}),
+        ((AllowAny & TokenHasScope,), {"required_scopes": ["write"]}),
+        # Another of ours: the project has thought of tokens.
+        ((HasScope("write"),), {"required_scopes": ["write"]}),
+    ],
+)
+def test_required_scopes_that_are_read_or_not_there_are_no_fault(
+    permissions, attributes, call
+):
+    assert call(rest(*permissions, **attributes)) == (200, [])
 
 
 class LeavesIt(AccessTokenAuthentication):

@@ -246,7 +246,7 @@ class InsufficientScope(ResourceServerError):
 
     status = 403
     error = "insufficient_scope"
-    description = "The access token does not grant the required scope."
+    description = "The access token does not permit this request."
     code = "insufficient_scope"
 
 

@@ -19,7 +19,7 @@ from ..core.access_token import AccessToken
 from ..core.errors import InsufficientScope, excerpt
 from ..core.scopes import ScopeRequirement
 from ..responses import leave_unmailed, mark_private
-from ..view_faults import lacking, log_denial, name_of
+from ..view_faults import lacking, log_denial, log_unread_scopes, name_of
 from .exceptions import CredentialsRequired, Refused
 from .permissions import IssuerPermission, TokenHasScope
 from .token_permission import HOOKS, AccessTokenPermission
@@ -78,11 +78,15 @@ class _ViewHooks:
 
     def get_permissions(self) -> _Asked:
         """Return the view's permissions; remember which one is asked."""
-        self._asked = _Asked(self._get_permissions())
-        for permission in list.__iter__(self._asked):
+        self._asked = asked = _Asked(self._get_permissions())
+        for permission in list.__iter__(asked):
             if hasattr(permission, "op1") or hasattr(permission, "op2"):
                 _refuse_negation(permission)
-        return self._asked
+        if hasattr(self._view, "required_scopes") and not any(
+            map(_is_ours, list.__iter__(asked))
+        ):
+            log_unread_scopes(name_of(self._view))
+        return asked
 
     def permission_denied(
         self, request: Request, message: Any = None, code: str | None = None
@@ -192,6 +196,13 @@ def _operands(permission: Any) -> Iterator[Any]:
     for name in ("op1", "op2"):
         if hasattr(permission, name):
             yield getattr(permission, name)
+
+
+def _is_ours(permission: Any) -> bool:
+    """Whether ``permission`` looks at access tokens, or something in it does."""
+    return isinstance(permission, AccessTokenPermission) or any(
+        map(_is_ours, _operands(permission))
+    )
 
 
 def _failed(permission: Any) -> bool | None:
