@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import apps
@@ -44,6 +45,8 @@ def issuer_key(issuer: str) -> str:
     return _digest(issuer)
 
 
+# Whoever calls once calls again.
+@lru_cache(maxsize=1024)
 def identity_key(issuer: str, subject: str) -> str:
     """Return the key of the pair (issuer, subject): SHA-256 in hex.
 
