@@ -12,8 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from benchmarks.__main__ import is_whole
 from benchmarks.suite import chart, jobs, load, report, rounds
 from benchmarks.suite.outcome import Chart, Goal, Section, Table
+from benchmarks.suite.place import COMMITTED, TRIED, place
 from benchmarks.suite.remote import Lab
 from benchmarks.suite.sections import drf
 from django_oidc_rs.conf import parse
@@ -90,6 +92,31 @@ def test_the_chart_is_well_formed_and_cuts_the_bar_that_would_press_the_others_f
     assert widths[0] < widths[1] < widths[2] < 2 * widths[1]
     assert {"Bars <&>", "django-oidc-rs", "90 µs"} <= texts
     assert len([one for one in root if one.tag.endswith("path")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("quick", "only", "whole"),
+    [
+        (False, None, True),
+        (False, ["introspection"], True),
+        (True, None, False),
+        (True, ["introspection"], False),
+        (False, ["drf"], False),
+        (False, ["drf", "introspection"], False),
+    ],
+)
+def test_a_run_is_whole_if_no_file_lacks_figures(quick, only, whole):
+    assert is_whole(quick=quick, only=only) is whole
+
+
+def test_only_a_whole_run_replaces_what_is_committed(tmp_path):
+    assert place(None, whole=True) == COMMITTED
+    assert place(None, whole=False) == TRIED
+    assert place(tmp_path, whole=False) == place(tmp_path, whole=True) == tmp_path
+    root = Path(drf.__file__).parents[3]
+    assert root / "benchmarks" / "results" == COMMITTED
+    assert ".cache/" in (root / ".gitignore").read_text().split()
+    assert TRIED.is_relative_to(root / ".cache")
 
 
 def test_a_turn_that_was_interrupted_is_taken_again(monkeypatch):
