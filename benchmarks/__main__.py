@@ -143,10 +143,10 @@ def main() -> int:
     )
     alone = {name: {name: sections.pop(name)} for name in _ALONE if name in sections}
     whole = is_whole(quick=options.quick, only=options.only)
-    folder = place(options.out, whole=whole)
+    out = place(options.out, whole=whole)
     for stem, found in {"benchmarks": sections, **alone}.items():
         if found:
-            _save(folder, stem, about, found)
+            _save(out, stem, about, found)
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
