@@ -2,10 +2,12 @@
 
     python -m benchmarks
 
-Needs nothing but Python: what is measured is installed into an environment of its own,
-below .cache/, by pip, from the index pip is configured for. A local issuer serves the
-keys over HTTP, every contestant runs in a process of its own, and they loop in turns.
-Prints the tables and saves them as Markdown, JSON and SVG.
+Needs nothing but Python, and the program wrk for the section "servers": what is
+measured is installed into an environment of its own, below .cache/, by pip, from the
+index pip is configured for. A local issuer serves the keys over HTTP, every contestant
+runs in a process of its own, and they loop in turns. Prints the tables and saves them
+as Markdown, JSON and SVG: of a whole run in benchmarks/results, of one with --quick, or
+with --only of sections that share a file, below .cache/benchmarks/results.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from .suite.chart import as_svg
 from .suite.environment import install
 from .suite.machine import machine
 from .suite.outcome import Section
+from .suite.place import COMMITTED, TRIED, place
 from .suite.remote import ROOT, Lab
 from .suite.report import as_json, as_markdown
 from .suite.sections import (
@@ -43,7 +46,10 @@ from .suite.sections import (
 
 _ONLY = "this section; may be repeated"
 _DELAY = "what the authorization server takes for an answer (%(default)g)"
-_RESULTS = Path(__file__).parent / "results"
+_OUT = (
+    f"where to save; by default a whole run in {COMMITTED.relative_to(ROOT)}, "
+    f"any other in {TRIED.relative_to(ROOT)}"
+)
 _NAMES = (
     "core",
     "drf",
@@ -67,7 +73,7 @@ def _options() -> argparse.Namespace:
     add = parser.add_argument
     add("--quick", action="store_true", help="few rounds, fewer users: to try it")
     add("--only", action="append", choices=_NAMES + _ALONE, help=_ONLY)
-    add("--out", type=Path, default=_RESULTS, help="where to save (%(default)s)")
+    add("--out", type=Path, metavar="FOLDER", help=_OUT)
     add(
         "--wrk", default=shutil.which("wrk"), help="the program wrk, if not on the PATH"
     )
@@ -83,9 +89,14 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def is_whole(*, quick: bool, only: Sequence[str] | None) -> bool:
+    """Whether every file that is saved has all its figures, measured at length."""
+    return not quick and set(only or ()) <= set(_ALONE)
+
+
 def _sections(options: argparse.Namespace) -> dict[str, Callable[..., Section]]:
     users = options.users or growth.USERS[1 if options.quick else -1]
-    runs = {
+    runs: dict[str, Callable[..., Section]] = {
         "core": core.run,
         "drf": drf.run,
         "profile": profile.run,
@@ -131,9 +142,11 @@ def main() -> int:
         f"{'quick, ' if options.quick else ''}{time.monotonic() - start:.0f} s"
     )
     alone = {name: {name: sections.pop(name)} for name in _ALONE if name in sections}
+    whole = is_whole(quick=options.quick, only=options.only)
+    out = place(options.out, whole=whole)
     for stem, found in {"benchmarks": sections, **alone}.items():
         if found:
-            _save(options.out, stem, about, found)
+            _save(out, stem, about, found)
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import subprocess
 import sys
 from importlib import import_module, util
 from pathlib import Path
@@ -12,12 +13,20 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from benchmarks.__main__ import is_whole
+from benchmarks.outage.__main__ import is_whole as is_whole_outage
+from benchmarks.outage.outcome import Outcome
+from benchmarks.outage.report import About
+from benchmarks.outage.report import as_markdown as as_outage_page
+from benchmarks.outage.scenarios import SCENARIOS
 from benchmarks.suite import chart, jobs, load, report, rounds
 from benchmarks.suite.outcome import Chart, Goal, Section, Table
+from benchmarks.suite.place import COMMITTED, TRIED, place
 from benchmarks.suite.remote import Lab
 from benchmarks.suite.sections import drf
 from django_oidc_rs.conf import parse
 
+ROOT = Path(drf.__file__).parents[3]
 CONTESTANTS = Path(drf.__file__).parents[2] / "contestants"
 MODULES = sorted(
     path.stem for path in CONTESTANTS.glob("*.py") if not path.stem.startswith("_")
@@ -90,6 +99,70 @@ def test_the_chart_is_well_formed_and_cuts_the_bar_that_would_press_the_others_f
     assert widths[0] < widths[1] < widths[2] < 2 * widths[1]
     assert {"Bars <&>", "django-oidc-rs", "90 µs"} <= texts
     assert len([one for one in root if one.tag.endswith("path")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("quick", "only", "whole"),
+    [
+        (False, None, True),
+        (False, ["introspection"], True),
+        (True, None, False),
+        (True, ["introspection"], False),
+        (False, ["drf"], False),
+        (False, ["drf", "introspection"], False),
+    ],
+)
+def test_a_run_is_whole_if_no_file_lacks_figures(quick, only, whole):
+    assert is_whole(quick=quick, only=only) is whole
+
+
+def test_only_a_whole_run_replaces_what_is_committed(tmp_path):
+    assert place(None, whole=True) == COMMITTED
+    assert place(None, whole=False) == TRIED
+    assert place(tmp_path, whole=False) == place(tmp_path, whole=True) == tmp_path
+    assert ROOT / "benchmarks" / "results" == COMMITTED
+    assert ".cache/" in (ROOT / ".gitignore").read_text().split()
+    assert TRIED.is_relative_to(ROOT / ".cache")
+
+
+@pytest.mark.parametrize(
+    "less", [{}, {"quick": True}, {"ours_only": True}, {"scenario": ["down"]}]
+)
+def test_an_outage_run_is_whole_if_nothing_was_left_out(less):
+    options = {"quick": False, "ours_only": False, "scenario": [], **less}
+    assert is_whole_outage(SimpleNamespace(**options)) is (not less)
+
+
+def test_the_page_of_outages_says_where_and_with_what_it_was_made():
+    found = Outcome(fetches=6)
+    found.exactly("answers", 0, 0)
+    outcomes = {"django-oidc-rs": {"cold-down": found}, "simplejwt": {}}
+    about = About(
+        run={"date": "today", "commit": "abc+"},
+        ours={"Python": "3.11.7"},
+        others={"django": "5.2.19"},
+    )
+    chosen = [one for one in SCENARIOS if one.name == "cold-down"]
+    page = as_outage_page(about, chosen, outcomes)
+    assert "date today, commit abc+." in page
+    assert "with Python 3.11.7; the others with django 5.2.19." in page
+    assert "then recovery | 6 / 0 % / 0 ms |  |" in page
+    assert "| cold-down | answers | = 0 | 0 | met |" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [(["--help"], 0, "--ours-only"), ([], 2, 'pip install -e ".[bench]"')],
+)
+def test_outages_in_a_python_without_packages(arguments, status, text):
+    # -S: no site-packages.
+    command = [sys.executable, "-E", "-S", "-m", "benchmarks.outage", *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == status
+    assert text in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_turn_that_was_interrupted_is_taken_again(monkeypatch):

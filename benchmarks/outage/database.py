@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RECORDS", "STATES", "Database", "make_database"]
+__all__ = ["RECORDS", "STATES", "Database", "make_database", "postgresql_url"]
 
 RECORDS = "django_oidc_rs_issuerrecord"
 STATES = "django_oidc_rs_refreshstate"
@@ -213,7 +213,12 @@ class PostgresqlDatabase(Database):
         self._administer(f"DROP DATABASE IF EXISTS {self._name} WITH (FORCE)")
 
 
+def postgresql_url() -> str:
+    """Return the server's URL, or an empty string: SQLite."""
+    return os.environ.get("DJANGO_OIDC_RS_POSTGRESQL", "")
+
+
 def make_database(folder: Path) -> Database:
     """Return a new database without tables."""
-    url = os.environ.get("DJANGO_OIDC_RS_POSTGRESQL", "")
+    url = postgresql_url()
     return PostgresqlDatabase(url) if url else SqliteDatabase(folder / "db.sqlite3")

@@ -9,14 +9,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
-from typing import Any
-
-from django_oidc_rs.testing.signing import SigningKey
+from typing import TYPE_CHECKING, Any
 
 from .database import Database
 from .fleet import Contestant, Fleet, new_fleet
 from .remote import Issuer, running_issuer
 from .traffic import Answer, ask_all, stream
+
+if TYPE_CHECKING:
+    from django_oidc_rs.testing.signing import SigningKey
 
 __all__ = ["COOLED", "LIFETIME", "Bench", "Lane", "open_lane"]
 

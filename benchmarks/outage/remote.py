@@ -10,9 +10,10 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django_oidc_rs.testing.signing import SigningKey, encode
+if TYPE_CHECKING:
+    from django_oidc_rs.testing.signing import SigningKey
 
 __all__ = ["AUDIENCE", "Issuer", "Request", "running_issuer"]
 
@@ -87,6 +88,8 @@ class Issuer:
 
     def forgeries(self, count: int) -> list[str]:
         """Return ``count`` forged tokens with distinct ``kid``s."""
+        from django_oidc_rs.testing.signing import encode
+
         algorithm, payload = self.keys[0].algorithm, self.token().split(".")[1]
         headers = (
             {"alg": algorithm, "kid": secrets.token_hex(8), "typ": "at+jwt"}

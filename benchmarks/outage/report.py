@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from .outcome import Demand, Outcome
@@ -11,7 +12,7 @@ from .peers import OURS
 from .scenarios import Scenario
 from .traffic import PATIENCE
 
-__all__ = ["as_json", "as_markdown", "missed"]
+__all__ = ["About", "as_json", "as_markdown", "missed"]
 
 _STALLED = 1000
 _NOTES = f"""\
@@ -31,10 +32,28 @@ runs as 4 gunicorn processes of 25 threads, looks no user up, and is asked the s
 - "restart while the issuer is down": we have run `sync_oidc_keys` before; the others
   store nothing.
 - "first start while the issuer is down": the share counts the 20 s after its return.
+  What we miss of it is the backoff that spares the issuer: after failures all our
+  processes together wait 1, 2, 4 .. 60 s before they ask again, and answer 503 with
+  `Retry-After` until then; the others ask a dead issuer with every request.
 - "a withdrawn key": one process learns of it by the first token of the new key.
 - Waits in the table are the callers'. Those asserted below are told by the process and
   leave out the time a thread stood in the queue for a processor (Linux tells it):
   machines are shared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What figures cannot be compared without, by name.
+
+    Attributes:
+        run: the day, the machine, the commit, the key store.
+        ours, others: versions of what each side ran with; ``others`` is empty if they
+            were left out.
+    """
+
+    run: Mapping[str, str]
+    ours: Mapping[str, str]
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 def missed(outcomes: Mapping[str, Mapping[str, Outcome]]) -> list[tuple[str, Demand]]:
@@ -48,10 +67,27 @@ def missed(outcomes: Mapping[str, Mapping[str, Outcome]]) -> list[tuple[str, Dem
 
 
 def as_markdown(
-    scenarios: Sequence[Scenario], outcomes: Mapping[str, Mapping[str, Outcome]]
+    about: About,
+    scenarios: Sequence[Scenario],
+    outcomes: Mapping[str, Mapping[str, Outcome]],
 ) -> str:
-    """Return the comparison, its notes, and our own figures against their limits."""
-    return "\n".join((*_table(scenarios, outcomes), "", _NOTES, "", *_ours(outcomes)))
+    """Return the page: the comparison, its notes, and our figures with their limits."""
+    table, ours = _table(scenarios, outcomes), _ours(outcomes)
+    return "\n".join((*_head(about), *table, "", _NOTES, "", *ours)) + "\n"
+
+
+def _head(about: About) -> Iterator[str]:
+    yield "# Outages, beside the others"
+    yield ""
+    yield f"`python -m benchmarks.outage`: {_listed(about.run)}."
+    yield ""
+    others = f"; the others with {_listed(about.others)}" if about.others else ""
+    yield f"{OURS.name} runs with {_listed(about.ours)}{others}."
+    yield ""
+
+
+def _listed(facts: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in facts.items())
 
 
 def _table(

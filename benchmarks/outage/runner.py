@@ -7,8 +7,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from django_oidc_rs.testing.signing import SigningKey
-
 from .database import make_database
 from .fleet import Contestant, new_fleet
 from .lane import Bench, Lane, open_lane
@@ -29,6 +27,9 @@ async def run_all(
     quick: bool,
 ) -> dict[str, dict[str, Outcome]]:
     """Return the outcomes by contestant and scenario."""
+    # Late: --help needs nothing but Python.
+    from django_oidc_rs.testing.signing import SigningKey
+
     template = make_database(folder)
     try:
         bench = Bench(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Iterable
 from importlib import metadata
 
 __all__ = ["versions"]
@@ -13,6 +14,7 @@ _PACKAGES = (
     "djangorestframework",
     "cryptography",
     "pyjwt",
+    "requests",
     "djangorestframework-simplejwt",
     "drf-oidc-auth",
     "django-oauth-toolkit",
@@ -24,10 +26,10 @@ _PACKAGES = (
 )
 
 
-def versions() -> dict[str, str]:
-    """Return name -> version of what takes part."""
+def versions(packages: Iterable[str] = _PACKAGES) -> dict[str, str]:
+    """Return name -> version: Python's, and of those packages that are installed."""
     found = {"Python": platform.python_version()}
-    for package in _PACKAGES:
+    for package in packages:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
