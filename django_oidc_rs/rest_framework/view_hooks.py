@@ -92,15 +92,17 @@ class _ViewHooks:
         self, request: Request, message: Any = None, code: str | None = None
     ) -> None:
         """Let the view deny, and put what RFC 6750 wants into its plain answers."""
-        denial: APIException
         try:
             self._permission_denied(request, message=message, code=code)
-        except NotAuthenticated:
-            denial = CredentialsRequired(self._scope(request))
-        except PermissionDenied as exception:
-            denial = self._denial(request) or exception
+        except APIException as exception:
+            denial = exception
         else:
             return
+        # A class of the project's own has a status or a body of its own.
+        if type(denial) is NotAuthenticated:
+            denial = CredentialsRequired(self._scope(request))
+        elif type(denial) is PermissionDenied:
+            denial = self._denial(request) or denial
         raise denial
 
     def _denial(self, request: Request) -> Refused | None:

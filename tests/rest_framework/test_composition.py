@@ -394,6 +394,19 @@ def test_a_view_may_override_permission_denied():
     assert_refusal(response, 401, scope="a", body=DRF_BODY)
 
 
+@pytest.mark.parametrize(
+    ("base", "status"),
+    # REST framework sees to it that the first is a 401.
+    [(NotAuthenticated, 401), (PermissionDenied, 402)],
+)
+@pytest.mark.parametrize("scopes", [None, "b"])
+def test_an_answer_of_the_projects_own_stays(base, status, scopes):
+    own = type("Own", (base,), {"status_code": 402, "default_code": "unpaid"})
+    response = hidden(A, scopes=scopes, denied_with=own)
+    assert (response.status_code, response.data["detail"].code) == (status, "unpaid")
+    assert "scope" not in response.get("WWW-Authenticate", "")
+
+
 def test_a_view_that_denies_nobody_lets_in_whom_it_wants():
     """REST framework's rule, and the project's own doing."""
     response = hidden(A, permission_denied=lambda self, request, **kwargs: None)
