@@ -47,9 +47,9 @@ export function stateOf({ left, revoked, leeway }) {
     return `The API takes it for ${leeway} seconds more, as clocks differ.`;
   }
   if (revoked) {
-    return "Its time still runs: views that check the signature alone take it until then. Deleting asks the issuer, and refuses.";
+    return "Revoked, but its time runs on: views that check the signature alone take it. Deleting asks the issuer, and refuses.";
   }
-  return "Until then the API takes it. Revoke it to see which views notice.";
+  return "Until then the API takes it. Refresh brings a new one; revoke it, and see which views notice.";
 }
 
 /** Return what an answer means. */
