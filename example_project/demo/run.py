@@ -137,11 +137,12 @@ class Demo:
         """Migrate, seed and start both servers."""
         with ExitStack() as stack:
             stack.enter_context(self._session)
-            self._write("Making two databases, users and a signing key ...")
+            self._write("Databases ...")
             # The API's waits for nothing of the authorization server's.
             pool = stack.enter_context(ThreadPoolExecutor(max_workers=1))
             migrated = pool.submit(self._migrate, self.api.project)
             self._migrate(self.issuer.project)
+            self._write("Users, clients and a signing key ...")
             self.issuer.project.manage("seed_authorization_server")
             migrated.result()
             self._write(f"Authorization server (django-allauth): {self.issuer.url} ...")
