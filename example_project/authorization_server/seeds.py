@@ -80,5 +80,9 @@ SECRETS = {
 
 
 def context(request: object) -> dict[str, Any]:
-    """Let the login page tell whom one may sign in as."""
-    return {"seeded_users": USERS, "seeded_password": PASSWORD}
+    """Let the login page tell whom one may sign in as, the consent page where."""
+    return {
+        "seeded_users": USERS,
+        "seeded_password": PASSWORD,
+        "named_site": {"name": "demo"},
+    }

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -136,14 +137,19 @@ class Demo:
         """Migrate, seed and start both servers."""
         with ExitStack() as stack:
             stack.enter_context(self._session)
-            self._write(f"Authorization server (django-allauth): {self.issuer.url}")
-            self.issuer.project.manage("migrate", "--verbosity", "0")
+            self._write("Databases ...")
+            # The API's waits for nothing of the authorization server's.
+            pool = stack.enter_context(ThreadPoolExecutor(max_workers=1))
+            migrated = pool.submit(self._migrate, self.api.project)
+            self._migrate(self.issuer.project)
+            self._write("Users, clients and a signing key ...")
             self.issuer.project.manage("seed_authorization_server")
+            migrated.result()
+            self._write(f"Authorization server (django-allauth): {self.issuer.url} ...")
             stack.enter_context(self.issuer)
-            self._write(f"API (django-oidc-rs): {self.api.url}")
-            self.api.project.manage("migrate", "--verbosity", "0")
             self._write("manage.py sync_oidc_keys:")
             self._write(self._sync_keys())
+            self._write(f"API (django-oidc-rs): {self.api.url} ...")
             stack.enter_context(self.api)
             self._client = OAuthClient(
                 self.issuer.url,
@@ -250,6 +256,7 @@ class Demo:
 
     def make_staff(self) -> None:
         """Make staff of the user who is, for people who look around by themselves."""
+        self._write(f"{_STAFF_USER} signs in once, to be made staff of the API ...")
         token = self._get(Grant(user=_STAFF_USER))
         self._subjects[_STAFF_USER] = jwt_payload(token)["sub"]
         self._link_staff_user()
@@ -270,6 +277,10 @@ class Demo:
             },
         )
         self.issuer.restart()
+
+    @staticmethod
+    def _migrate(project: Project) -> None:
+        project.manage("migrate", "--verbosity", "0")
 
     def _signing_keys(self, what: str) -> None:
         self.issuer.project.manage("signing_keys", what)

@@ -40,6 +40,13 @@ def http():
         yield session
 
 
+def places(visit):
+    """Return where the page's sections and buttons are, however far it is scrolled."""
+    return visit.tab.locator("main :is(section, button)").evaluate_all(
+        "all => all.map(each => [each.offsetLeft, each.offsetTop, each.offsetHeight])"
+    )
+
+
 def query(address):
     return dict(parse_qsl(urlsplit(address).query))
 
@@ -95,13 +102,19 @@ def test_a_revoked_token_deletes_nothing_and_reads_until_it_expires(visit):
     assert visit.call(DELETE)[0] == 204
     assert visit.call(PLACE)[0] == 201
     visit.tab.get_by_role("button", name="Revoke").click()
-    visit.tab.get_by_text("has revoked the access token").wait_for()
+    visit.tab.locator("#signed-in.revoked").wait_for()
     status, challenge, _ = visit.call(DELETE)
     assert status == 401
     assert 'error="invalid_token"' in challenge
     assert "issuer was asked" in visit.tab.locator("#explanation").inner_text()
     assert visit.call(YOURS)[0] == 200
     assert "does not ask" in visit.tab.locator("#explanation").inner_text()
+    assert visit.tab.locator("#revoked").is_visible()
+    with visit.tab.expect_response("**/o/api/token"):
+        visit.tab.get_by_role("button", name="Refresh").click()
+    visit.tab.locator("#signed-in:not(.revoked)").wait_for()
+    assert not visit.tab.locator("#revoked").is_visible()
+    assert visit.call(DELETE)[0] == 204
 
 
 @pytest.mark.parametrize(
@@ -237,9 +250,19 @@ def test_refusing_consent_is_said(visit):
     visit.open()
     visit.tab.get_by_role("button", name="Sign in").click()
     visit.log_in()
+    assert visit.tab.get_by_text("access your demo account").is_visible()
     visit.tab.get_by_role("button", name="Cancel").click()
     visit.tab.get_by_text("access_denied").wait_for()
     assert visit.tab.url == visit.served.page
+
+
+def test_a_message_moves_nothing_when_it_comes_or_goes(visit):
+    visit.open()
+    before = places(visit)
+    visit.tab.goto(f"{visit.served.page}?error=access_denied&state=guessed")
+    visit.tab.locator("#notice").wait_for()
+    visit.photograph("message", whole=False)
+    assert places(visit) == before
 
 
 def test_without_the_authorization_server_the_page_says_so(visit):
@@ -330,5 +353,10 @@ def test_nothing_scrolls_sideways(visit_with, width, scheme):
     visit.photograph(f"page-{width}-{scheme}", whole=False)
     visit.call("Whom the API takes you for")
     look("6-ok")
+    before = places(visit)
+    visit.tab.get_by_role("button", name="Revoke").click()
+    visit.tab.locator("#revoked").wait_for()
+    look("7-revoked")
+    assert places(visit) == before
     ground = visit.tab.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (int(re.search(r"\d+", ground)[0]) > 127) == (scheme == "light")

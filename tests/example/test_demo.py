@@ -33,6 +33,13 @@ def test_every_answer_is_as_expected(tmp_path):
     assert not any(map(is_open, ports(printed)))
 
 
+def test_it_says_what_it_waits_for_before_and_after_the_keys(served):
+    first, _, rest = served.printed.partition("manage.py sync_oidc_keys:")
+    then, _, _ = rest.partition("The page")
+    for printed in (first, then):
+        assert re.search(r" \.\.\.$", printed, re.MULTILINE)
+
+
 def test_the_page_is_up_before_anything_is_asked(served):
     assert verdicts(served.printed) == []
 

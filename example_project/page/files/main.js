@@ -4,7 +4,7 @@ import { byId, element, show } from "./dom.js";
 import { curl, parameters, pretty } from "./exchange.js";
 import { forge, read } from "./jwt.js";
 import { Client } from "./oauth.js";
-import { CALLS, NOT_READ, PARTS, explain } from "./words.js";
+import { CALLS, NOT_READ, PARTS, explain, stateOf } from "./words.js";
 
 const DATES = ["exp", "iat", "nbf"];
 
@@ -68,6 +68,7 @@ function showTokens() {
   show("signed-out", !tokens);
   show("signed-in", Boolean(tokens));
   show("token", Boolean(tokens));
+  show("ahead", !tokens);
   show("sign-in-first", !tokens);
   byId("start").disabled = !client; // No way in while nobody knows where it leads.
   for (const button of document.querySelectorAll(".calls button")) {
@@ -102,16 +103,16 @@ function tick() {
     return;
   }
   const left = secondsLeft();
-  const leeway = left + settings.leeway;
+  const { revoked } = tokens;
   byId("signed-in").classList.toggle("expired", left <= 0);
+  byId("signed-in").classList.toggle("revoked", revoked);
+  show("revoked", revoked);
   byId("left").value = Math.max(left, 0);
   byId("seconds").textContent = left > 0 ? left : "Expired";
-  if (left > 0) {
-    byId("clock-text").textContent = left === 1 ? "second left" : "seconds left";
-  } else if (leeway > 0) {
-    byId("clock-text").textContent = `but the API is patient for ${leeway} s, as clocks differ`;
-  } else {
-    byId("clock-text").textContent = "call the API, and it is 401";
+  byId("clock-text").textContent = ["", "second left"][Math.max(left, 0)] ?? "seconds left";
+  const state = stateOf({ left, revoked, leeway: settings.leeway });
+  if (byId("state").textContent !== state) {
+    byId("state").textContent = state; // Read out once, not at every tick.
   }
 }
 
@@ -242,7 +243,7 @@ byId("revoke").onclick = () =>
     byId("revoke"),
     async () => {
       tokens = await client.revoke(tokens);
-      notify("The authorization server has revoked the access token. See who notices: deleting asks it, reading does not.", "good");
+      tick();
     },
     "Cannot revoke",
   );

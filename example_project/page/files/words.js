@@ -38,6 +38,20 @@ export const PARTS = {
 
 export const NOT_READ = "Not read by the API. Your code may: request.auth.claim(…).";
 
+/** Return how things stand with an access token: seconds left, revoked or not. */
+export function stateOf({ left, revoked, leeway }) {
+  if (left + leeway <= 0) {
+    return "Now call the API, and it is 401. Refresh brings a new token, without signing in again.";
+  }
+  if (left <= 0) {
+    return `The API takes it for ${leeway} seconds more, as clocks differ.`;
+  }
+  if (revoked) {
+    return "Revoked, but its time runs on: views that check the signature alone take it. Deleting asks the issuer, and refuses.";
+  }
+  return "Until then the API takes it. Refresh brings a new one; revoke it, and see which views notice.";
+}
+
 /** Return what an answer means. */
 export function explain({ status, method, send, challenge, expired, revoked }) {
   if (status === 401 && !challenge.error) {
