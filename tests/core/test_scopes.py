@@ -6,7 +6,12 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from django_oidc_rs.core.scopes import ScopeRequirement, is_scope_token, scope_tokens
+from django_oidc_rs.core.scopes import (
+    ScopeRequirement,
+    is_scope_token,
+    parse_scope,
+    scope_tokens,
+)
 
 from .builders import accepted, claims
 
@@ -30,6 +35,29 @@ def test_no_scope_token(value):
 
 def test_scope_tokens_keeps_what_is_one():
     assert scope_tokens(["a", "", "a", "b c", "d\te", "f"]) == {"a", "f"}
+
+
+@pytest.mark.parametrize(
+    ("text", "scopes"),
+    [
+        ("a", {"a"}),
+        ("a b", {"a", "b"}),
+        ("  a  b ", {"a", "b"}),
+        ("", set()),
+        (" ", set()),
+        ('a b"c', {"a"}),
+        ("a b\\c", {"a"}),
+        ('"a" b', {"b"}),
+        ("a\tb c", {"c"}),
+        ("a\nb", set()),
+        ("a\xa0b c", {"c"}),
+        ("ä b", {"b"}),
+        ("a\u2028b c", {"c"}),
+        ("a\x1fb c", {"c"}),
+    ],
+)
+def test_blanks_alone_separate_scope_tokens(text, scopes):
+    assert parse_scope(text) == scopes
 
 
 ALL = ScopeRequirement.all_of(["a", "b"])

@@ -12,11 +12,13 @@ from django_oidc_rs.core.errors import (
     ExpiredToken,
     InactiveToken,
     IntrospectionUnavailable,
+    InvalidClaim,
     InvalidToken,
     MalformedToken,
     NotAnAccessToken,
     Pending,
     TokenTooLong,
+    UnconfirmedToken,
     UntrustedIssuer,
 )
 from django_oidc_rs.core.resource_server import ResourceServer
@@ -158,6 +160,41 @@ def test_what_is_no_jwt_of_the_issuer_is_not_asked_about_either(fault):
     with pytest.raises(raises):
         one.validate(raw_token)
     assert one.questions == []
+
+
+AGAINST_ITSELF = {
+    "expired": ({"exp": NOW - 31}, ExpiredToken),
+    "id-token": ({"at_hash": "x"}, NotAnAccessToken),
+    "nonce": ({"nonce": "n"}, NotAnAccessToken),
+    "bound-to-a-key": ({"cnf": {"jkt": "x"}}, UnconfirmedToken),
+    "another-api": ({"aud": OTHER}, InvalidClaim),
+}
+
+
+@pytest.mark.parametrize("fault", AGAINST_ITSELF)
+def test_what_a_jwt_says_against_itself_costs_no_question(fault):
+    edits, raises = AGAINST_ITSELF[fault]
+    one = kit("introspection")
+    with pytest.raises(raises):
+        one.validate(sign(claims(**edits)))
+    assert one.questions == []
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        {"aud": ABSENT},
+        {"exp": ABSENT},
+        {"exp": NOW - 29},
+        {"nbf": NOW + 99},
+        {"sub": 7},
+    ],
+    ids=str,
+)
+def test_what_a_jwt_leaves_out_the_answer_says(edits):
+    raw_token, one = sign(claims(**edits)), kit("introspection")
+    assert one.validate(raw_token).validated_by == "introspection"
+    assert one.questions == [raw_token]
 
 
 def test_a_jwt_the_issuer_calls_inactive_is_never_checked_here():
