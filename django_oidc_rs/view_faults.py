@@ -1,7 +1,7 @@
 """What operators learn of 403s, and of faults in views that no system check can see.
 
-Checks run while nobody knows what views demand. Such a fault is logged at ERROR when it
-first refuses a request, once per process; a 403 at INFO, each time, and at
+Checks run while nobody knows what views demand. Such a fault is logged at ERROR when a
+request first meets it, once per process; a 403 at INFO, each time, and at
 WARNING where the view names no scope for what it serves.
 """
 
