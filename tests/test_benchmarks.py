@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import operator
 import subprocess
 import sys
 from importlib import import_module, util
@@ -20,6 +21,7 @@ from benchmarks.outage.report import About
 from benchmarks.outage.report import as_markdown as as_outage_page
 from benchmarks.outage.scenarios import SCENARIOS
 from benchmarks.suite import chart, jobs, load, report, rounds
+from benchmarks.suite.jobs import profile
 from benchmarks.suite.outcome import Chart, Goal, Section, Table
 from benchmarks.suite.place import COMMITTED, TRIED, place
 from benchmarks.suite.remote import Lab
@@ -186,6 +188,33 @@ def test_where_no_turn_is_quiet_the_shortest_counts(monkeypatch):
     monkeypatch.setattr(jobs, "resource", usage)
     turns = itertools.cycle([90, 50, 70, 80])
     assert jobs.undisturbed(lambda loops: loops * next(turns))(10) == 500
+
+
+def test_a_step_is_timed_without_those_it_calls(monkeypatch):
+    ticks = itertools.count(step=10)
+    clock = SimpleNamespace(perf_counter_ns=lambda: next(ticks))
+    monkeypatch.setattr(profile, "time", clock)
+    clocks = profile.Clocks()
+    inner = clocks.around("inner", lambda number: number + 1)
+    outer = clocks.around("outer", lambda number: inner(inner(number)))
+    assert outer(1) == 3
+    assert clocks.spent == {"inner": 20, "outer": 30}
+
+
+def test_clocks_are_put_around_every_step_and_taken_away():
+    def found():
+        for _step, path in profile.STEPS:
+            module, _, names = path.partition(":")
+            *parents, name = names.split(".")
+            owner = import_module(module)
+            for parent in parents:
+                owner = getattr(owner, parent)
+            yield vars(owner).get(name)
+
+    before = list(found())
+    with profile.attached(profile.Clocks()):
+        assert not any(map(operator.is_, before, found()))
+    assert all(map(operator.is_, before, found()))
 
 
 def test_what_wrk_says():

@@ -15,9 +15,8 @@ from typing import Any
 
 from ..rounds import median
 from . import Job
-from .drf import make as make_drf
 
-__all__ = ["STEPS", "Clocks", "make"]
+__all__ = ["STEPS", "Clocks", "attached", "make"]
 
 _CORE = "django_oidc_rs.core"
 _REST = "django_oidc_rs.rest_framework"
@@ -98,19 +97,24 @@ def attached(clocks: Clocks) -> Iterator[None]:
 
 
 def _forwarded(owner: Any, name: str) -> Callable[..., Any]:
-    """Return a method that the instances of ``owner`` have of somebody else's."""
-    return lambda self, *args: owner.__getattr__(self, name)(*args)
+    """Return a method that the instances of ``owner`` have of somebody else's.
+
+    Raises:
+        AttributeError: they have nothing of others: there is no such step.
+    """
+    forward = owner.__getattr__
+    return lambda self, *args: forward(self, name)(*args)
 
 
 def make(lane: dict[str, Any]) -> tuple[dict[str, Job], dict[str, Any]]:
-    """Return two jobs that give medians in nanoseconds, by name.
+    """Prove that the view is guarded; return two jobs that give medians, by name.
 
-    ``steps`` has every step, ``whole`` the ``bare`` and the ``guarded`` view.
+    In nanoseconds: ``steps`` every step, ``whole`` the ``bare`` and ``guarded`` view.
     """
     from .requests import Wire
 
-    _jobs, facts = make_drf(lane)
     wire = Wire(lane)
+    facts = wire.prove("/guarded")
     guarded = wire.caller("/guarded", authorized=True)
     bare = wire.caller("/bare", authorized=False)
 
